@@ -105,7 +105,7 @@ export interface Prefill {
 export interface GenerateOptions {
   /** Fed first, at position `cache.length`; their last logits give the first generated token. At least one. */
   readonly feed: readonly number[];
-  /** Default 256; the engine's context bounds it: past it, `ContextOverflowError` before the first token. */
+  /** Default 256. The end of the context ends the answer as well, with reason `length`. */
   readonly maxTokens?: number;
   /** 0 (default) is greedy. Range [0, 10]. */
   readonly temperature?: number;

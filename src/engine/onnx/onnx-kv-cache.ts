@@ -1,0 +1,122 @@
+import { DisposedError, InvalidArgumentError } from '../../errors.ts';
+import { rotateHeads, unrotateHeads } from '../../tensor/rope.ts';
+import type { KvCache, ModelInfo, Slot } from '../engine.ts';
+import type { PoolRow, RowPool } from './row-pool.ts';
+
+/** What a cache needs of its engine: both wait for the step in flight. */
+export interface RowOwner {
+  forkRow(row: PoolRow): Promise<PoolRow>;
+  releaseRow(row: PoolRow): Promise<void>;
+}
+
+/** One row of the pool. Keys lie there rotated; they are rotated and un-rotated at this border. */
+export class OnnxKvCache implements KvCache {
+  readonly row: PoolRow;
+  /** The engine whose pool the row is in. */
+  readonly owner: RowOwner;
+  readonly #model: ModelInfo;
+  readonly #pool: RowPool;
+  #disposed = false;
+  #busy = false;
+
+  constructor(row: PoolRow, owner: RowOwner, model: ModelInfo, pool: RowPool) {
+    this.row = row;
+    this.owner = owner;
+    this.#model = model;
+    this.#pool = pool;
+  }
+
+  get length(): number {
+    return this.row.length;
+  }
+
+  async read(slot: Slot): Promise<Float32Array> {
+    this.assertIdle();
+    const { kvHeads, headDim } = this.#model;
+    const buffer = this.#buffer(slot);
+    const heads = new Float32Array(kvHeads * headDim); // [H, D]
+    for (let h = 0; h < kvHeads; h++) {
+      const from = this.#pool.offset(this.row, h, slot.position);
+      heads.set(buffer.subarray(from, from + headDim), h * headDim);
+    }
+    if (slot.kind === 'key') unrotateHeads(heads, headDim, slot.position, this.#model.rope);
+    return heads;
+  }
+
+  async add(slot: Slot, delta: Float32Array): Promise<void> {
+    this.assertIdle();
+    const { kvHeads, headDim } = this.#model;
+    const buffer = this.#buffer(slot);
+    if (delta.length !== kvHeads * headDim) {
+      throw new InvalidArgumentError(
+        'delta',
+        `A delta holds ${kvHeads} x ${headDim} = ${kvHeads * headDim} numbers (KV heads x head_dim), but ${delta.length} were given.`,
+      );
+    }
+    let rotated = delta; // [H, D]
+    if (slot.kind === 'key') {
+      rotated = delta.slice();
+      rotateHeads(rotated, headDim, slot.position, this.#model.rope);
+    }
+    for (let h = 0; h < kvHeads; h++) {
+      const to = this.#pool.offset(this.row, h, slot.position);
+      for (let d = 0; d < headDim; d++) buffer[to + d]! += rotated[h * headDim + d]!;
+    }
+  }
+
+  async fork(): Promise<KvCache> {
+    this.assertIdle();
+    this.#busy = true;
+    try {
+      return new OnnxKvCache(await this.owner.forkRow(this.row), this.owner, this.#model, this.#pool);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    await this.owner.releaseRow(this.row);
+  }
+
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  /** Marks the cache as decoding; the result ends that. */
+  occupy(): () => void {
+    this.assertIdle();
+    this.#busy = true;
+    return () => {
+      this.#busy = false;
+    };
+  }
+
+  assertIdle(): void {
+    if (this.#disposed) throw new DisposedError('KV cache');
+    if (this.#busy) {
+      throw new InvalidArgumentError(
+        'cache',
+        'This KV cache is being generated from. Wait for that to end, or fork the cache before.',
+      );
+    }
+  }
+
+  #buffer({ layer, kind, position }: Slot): Float32Array {
+    const { layers } = this.#model;
+    if (!Number.isInteger(layer) || layer < 0 || layer >= layers) {
+      throw new InvalidArgumentError(
+        'slot',
+        `The model has layers 0 to ${layers - 1}, but layer ${layer} was named.`,
+      );
+    }
+    if (!Number.isInteger(position) || position < 0 || position >= this.length) {
+      throw new InvalidArgumentError(
+        'slot',
+        `The cache holds positions 0 to ${this.length - 1}, but position ${position} was named.`,
+      );
+    }
+    return (kind === 'key' ? this.#pool.keys : this.#pool.values)[layer]!;
+  }
+}

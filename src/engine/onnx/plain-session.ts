@@ -1,0 +1,127 @@
+/** The graph of `graph/` on onnxruntime-node. Each step copies every present K/V to JS, which is its cost at length. */
+import { createRequire } from 'node:module';
+import * as ort from 'onnxruntime-node';
+import { RuntimeFailureError } from '../../errors.ts';
+import type { RowPool } from './row-pool.ts';
+import type { Session, Step, StepResult } from './session.ts';
+
+const version: string = createRequire(import.meta.url)('onnxruntime-node/package.json').version;
+
+export interface GraphSessionOptions {
+  readonly layers: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly vocabSize: number;
+  readonly hidden: number;
+  readonly threads: number;
+  /** The graph has the residual taps. */
+  readonly taps: boolean;
+}
+
+export async function openPlainSession(modelPath: string, options: GraphSessionOptions): Promise<Session> {
+  let session: ort.InferenceSession;
+  try {
+    session = await ort.InferenceSession.create(modelPath, {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: options.threads,
+      interOpNumThreads: 1,
+      graphOptimizationLevel: 'all',
+      // a cache step touches each activation once: the arena only holds on to the largest prefill
+      enableCpuMemArena: true,
+    });
+  } catch (cause) {
+    throw new RuntimeFailureError(
+      `ONNX Runtime could not load ${modelPath}: ${messageOf(cause)}. If the file was damaged, delete its folder: it is written anew from the checkpoint.`,
+      { cause },
+    );
+  }
+  return new PlainSession(session, options);
+}
+
+class PlainSession implements Session {
+  readonly runtime = `onnxruntime-node ${version}`;
+  readonly maxRows = Number.POSITIVE_INFINITY;
+  readonly #session: ort.InferenceSession;
+  readonly #options: GraphSessionOptions;
+  /** Tensors over the pool's buffers for the rows last used. */
+  #views: { key: string; past: Record<string, ort.Tensor>; present: Record<string, ort.Tensor> } | undefined;
+
+  constructor(session: ort.InferenceSession, options: GraphSessionOptions) {
+    this.#session = session;
+    this.#options = options;
+  }
+
+  async step(step: Step): Promise<StepResult> {
+    const { layers, vocabSize, hidden, taps } = this.#options;
+    const rows = step.totals.length;
+    const asked = step.logitsAt.length;
+    const { past, present } = this.#cacheViews(step.pool, step.firstRow, rows);
+    const int64 = (values: readonly number[], shape: number[]) =>
+      new ort.Tensor('int64', BigInt64Array.from(values, BigInt), shape);
+    const feeds: Record<string, ort.Tensor> = {
+      input_ids: int64(step.tokens, [rows, step.tokens.length / rows]),
+      seqlens_k: new ort.Tensor(
+        'int32',
+        Int32Array.from(step.totals, (total) => total - 1),
+        [rows],
+      ),
+      total_sequence_length: new ort.Tensor('int32', Int32Array.of(Math.max(...step.totals)), [1]),
+      logits_at: int64(step.logitsAt, [asked]),
+      ...past,
+    };
+    const fetches: Record<string, ort.Tensor> = {
+      logits: new ort.Tensor('float32', new Float32Array(asked * vocabSize), [asked, vocabSize]),
+      ...present,
+    };
+    if (taps) {
+      feeds.residual_offset = new ort.Tensor(
+        'float32',
+        step.residual ?? new Float32Array(layers * rows * hidden),
+        [layers, rows, hidden],
+      );
+      fetches.hidden = new ort.Tensor('float32', new Float32Array(layers * asked * hidden), [
+        layers,
+        asked,
+        hidden,
+      ]);
+    }
+    let results: ort.InferenceSession.OnnxValueMapType;
+    try {
+      results = await this.#session.run(feeds, fetches);
+    } catch (cause) {
+      throw new RuntimeFailureError(`ONNX Runtime failed during a step: ${messageOf(cause)}`, { cause });
+    }
+    return {
+      logits: results.logits!.data as Float32Array,
+      ...(step.hidden && taps ? { hidden: results.hidden!.data as Float32Array } : {}),
+    };
+  }
+
+  async dispose(): Promise<void> {
+    this.#views = undefined;
+    await this.#session.release();
+  }
+
+  #cacheViews(pool: RowPool, firstRow: number, rows: number) {
+    const key = `${pool.generation},${firstRow},${rows}`;
+    if (this.#views?.key === key) return this.#views;
+    const shape = [rows, pool.shape.kvHeads, pool.capacity, pool.shape.headDim];
+    const past: Record<string, ort.Tensor> = {};
+    const present: Record<string, ort.Tensor> = {};
+    const [from, to] = [firstRow * pool.rowStride, (firstRow + rows) * pool.rowStride];
+    for (let l = 0; l < pool.shape.layers; l++) {
+      for (const [kind, buffer] of [
+        ['key', pool.keys[l]!],
+        ['value', pool.values[l]!],
+      ] as const) {
+        const tensor = new ort.Tensor('float32', buffer.subarray(from, to), shape);
+        past[`past_key_values.${l}.${kind}`] = tensor;
+        present[`present.${l}.${kind}`] = tensor;
+      }
+    }
+    this.#views = { key, past, present };
+    return this.#views;
+  }
+}
+
+const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause));

@@ -1,0 +1,218 @@
+/**
+ * The KV cache of all sequences of an engine: per layer one key and one value buffer [rows, H, capacity, D] that the
+ * graph updates in place. A sequence owns a row; rows move when a batch needs neighbours, and the pool grows in steps
+ * inside a stated memory budget. Moving and growing must not happen while a step runs: the engine sees to that.
+ */
+import { OutOfMemoryError } from '../../errors.ts';
+
+export interface PoolShape {
+  readonly layers: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  /** No row ever needs more positions. */
+  readonly contextLength: number;
+}
+
+/** A row, by identity; `index` changes when the pool rearranges. */
+export interface PoolRow {
+  index: number;
+  /** Positions held. */
+  length: number;
+}
+
+/** Capacity grows in multiples of this many positions. */
+const CAPACITY_STEP = 256;
+
+export class RowPool {
+  readonly shape: PoolShape;
+  readonly budgetBytes: number;
+  /** L buffers of [rows, H, capacity, D]. Replaced as a whole when the pool grows. */
+  keys: Float32Array[] = [];
+  values: Float32Array[] = [];
+  /** Counts reallocations, so that tensors made over old buffers can be dropped. */
+  generation = 0;
+  #owners: (PoolRow | null)[] = [];
+  #capacity = 0;
+
+  constructor(shape: PoolShape, budgetBytes: number) {
+    this.shape = shape;
+    this.budgetBytes = budgetBytes;
+  }
+
+  get rows(): number {
+    return this.#owners.length;
+  }
+
+  /** Positions a row can hold at present. */
+  get capacity(): number {
+    return this.#capacity;
+  }
+
+  get rowsInUse(): number {
+    return this.#owners.reduce((n, owner) => n + (owner ? 1 : 0), 0);
+  }
+
+  /** Bytes of keys and values of one position: 2 * L * H * D * 4. */
+  get bytesPerPosition(): number {
+    const { layers, kvHeads, headDim } = this.shape;
+    return 2 * layers * kvHeads * headDim * Float32Array.BYTES_PER_ELEMENT;
+  }
+
+  get bytes(): number {
+    return this.rows * this.#capacity * this.bytesPerPosition;
+  }
+
+  /** Floats of one row in one buffer: H * capacity * D. */
+  get rowStride(): number {
+    return this.shape.kvHeads * this.#capacity * this.shape.headDim;
+  }
+
+  /** Whether a row of `positions` is there without growing (growing has to wait for the step in flight). */
+  hasRoom(positions: number): boolean {
+    return positions <= this.#capacity && this.#owners.includes(null);
+  }
+
+  /** @throws OutOfMemoryError when the budget does not allow it; nothing changes then. */
+  acquire(positions: number): PoolRow {
+    const free = this.#owners.indexOf(null);
+    if (free < 0 || positions > this.#capacity) {
+      this.#resize(free < 0 ? this.#moreRows(positions) : this.rows, Math.max(positions, this.#capacity));
+    }
+    const row: PoolRow = { index: this.#owners.indexOf(null), length: 0 };
+    this.#owners[row.index] = row;
+    return row;
+  }
+
+  release(row: PoolRow): void {
+    if (this.#owners[row.index] !== row) return;
+    this.#owners[row.index] = null;
+    row.length = 0;
+  }
+
+  /** Gives memory back when nothing is held. Must not be called while a step runs. */
+  trim(): void {
+    if (this.rowsInUse > 0 || this.rows === 0) return;
+    this.keys = [];
+    this.values = [];
+    this.#owners = [];
+    this.#capacity = 0;
+    this.generation++;
+  }
+
+  /** Makes every row able to hold `positions`. @throws OutOfMemoryError */
+  reserve(positions: number): void {
+    if (positions > this.#capacity) this.#resize(this.rows, positions);
+  }
+
+  copy(from: PoolRow, to: PoolRow): void {
+    this.#forEachHead(from.length, (buffer, head, floats) => {
+      const source = from.index * this.rowStride + head;
+      buffer.copyWithin(to.index * this.rowStride + head, source, source + floats);
+    });
+    to.length = from.length;
+  }
+
+  /** Moves rows so that `batch` is contiguous, in any order; returns the first index. */
+  makeContiguous(batch: readonly PoolRow[]): number {
+    const members = new Set(batch);
+    let first = 0;
+    let best = -1;
+    for (let start = 0; start + batch.length <= this.rows; start++) {
+      let inside = 0;
+      for (let i = start; i < start + batch.length; i++) if (members.has(this.#owners[i]!)) inside++;
+      if (inside > best) [first, best] = [start, inside];
+    }
+    const inWindow = (index: number) => index >= first && index < first + batch.length;
+    const outside = batch.filter((row) => !inWindow(row.index));
+    for (let i = first; outside.length > 0; i++) {
+      if (!members.has(this.#owners[i]!)) this.#swap(outside.pop()!.index, i);
+    }
+    return first;
+  }
+
+  /** Offset in a layer's buffer of one head's vector at `position`: D floats from there. */
+  offset(row: PoolRow, head: number, position: number): number {
+    return row.index * this.rowStride + (head * this.#capacity + position) * this.shape.headDim;
+  }
+
+  #swap(a: number, b: number): void {
+    const [rowA, rowB] = [this.#owners[a] ?? null, this.#owners[b] ?? null];
+    const stride = this.rowStride;
+    const length = Math.max(rowA?.length ?? 0, rowB?.length ?? 0);
+    const spare = new Float32Array(length * this.shape.headDim);
+    this.#forEachHead(length, (buffer, head, floats) => {
+      const [inA, inB] = [a * stride + head, b * stride + head];
+      spare.set(buffer.subarray(inA, inA + floats));
+      buffer.copyWithin(inA, inB, inB + floats);
+      buffer.set(spare, inB);
+    });
+    this.#owners[a] = rowB;
+    this.#owners[b] = rowA;
+    if (rowA) rowA.index = b;
+    if (rowB) rowB.index = a;
+  }
+
+  /** Visits each head's leading `length` positions of every buffer. */
+  #forEachHead(
+    length: number,
+    visit: (buffer: Float32Array, headOffset: number, floats: number) => void,
+  ): void {
+    const { kvHeads, headDim } = this.shape;
+    for (const buffers of [this.keys, this.values]) {
+      for (const buffer of buffers) {
+        for (let h = 0; h < kvHeads; h++) visit(buffer, h * this.#capacity * headDim, length * headDim);
+      }
+    }
+  }
+
+  /** Doubles where the budget allows it, else adds the one row that is needed. */
+  #moreRows(positions: number): number {
+    const doubled = Math.max(1, this.rows * 2);
+    const capacity = this.#roundUp(Math.max(positions, this.#capacity));
+    return doubled * capacity * this.bytesPerPosition <= this.budgetBytes ? doubled : this.rows + 1;
+  }
+
+  #roundUp(positions: number): number {
+    return Math.min(Math.ceil(positions / CAPACITY_STEP) * CAPACITY_STEP, this.shape.contextLength);
+  }
+
+  #resize(rows: number, positions: number): void {
+    const { layers, kvHeads, headDim } = this.shape;
+    const capacity = this.#roundUp(positions);
+    const bytes = rows * capacity * this.bytesPerPosition;
+    if (bytes > this.budgetBytes) {
+      throw new OutOfMemoryError(
+        bytes,
+        this.budgetBytes,
+        `The KV cache's budget is ${megabytes(this.budgetBytes)}, but ${rows} sequences of up to ${capacity} positions need ` +
+          `${megabytes(bytes)}. Dispose caches that are no longer used, run fewer at once, or raise \`kvCacheBytes\`.`,
+      );
+    }
+    const old = { capacity: this.#capacity, stride: this.rowStride };
+    const grow = (buffer: Float32Array | undefined): Float32Array => {
+      const grown = new Float32Array(rows * kvHeads * capacity * headDim);
+      if (!buffer) return grown;
+      for (const owner of this.#owners) {
+        if (!owner) continue;
+        for (let h = 0; h < kvHeads; h++) {
+          const from = owner.index * old.stride + h * old.capacity * headDim;
+          grown.set(
+            buffer.subarray(from, from + owner.length * headDim),
+            (owner.index * kvHeads + h) * capacity * headDim,
+          );
+        }
+      }
+      return grown;
+    };
+    const each = Array.from({ length: layers }, (_, l) => l);
+    const keys = each.map((l) => grow(this.keys[l]));
+    const values = each.map((l) => grow(this.values[l]));
+    this.keys = keys;
+    this.values = values;
+    this.#capacity = capacity;
+    while (this.#owners.length < rows) this.#owners.push(null);
+    this.generation++;
+  }
+}
+
+const megabytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
