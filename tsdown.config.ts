@@ -1,0 +1,11 @@
+import { defineConfig } from 'tsdown';
+
+export default defineConfig({
+  entry: ['src/index.ts', 'src/tensor/index.ts', 'src/engine/index.ts', 'src/cli/main.ts'],
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  dts: true,
+  unbundle: true,
+  fixedExtension: false,
+});
