@@ -1,0 +1,153 @@
+/** The graph of `graph/` through ONNX Runtime's C API: keys and values are updated where they lie, and nothing is copied. */
+import type { GraphSessionOptions } from '../plain-session.ts';
+import type { RowPool } from '../row-pool.ts';
+import type { Session, Step, StepResult } from '../session.ts';
+import { onnxRuntimeLibrary } from './library-path.ts';
+import { type NamedValues, namedValues, OrtApi, type TensorData } from './ort-api.ts';
+
+let api: OrtApi | undefined;
+
+/** @throws RuntimeFailureError when the library or the graph does not load. */
+export function openNativeSession(modelPath: string, options: GraphSessionOptions): Session {
+  api ??= new OrtApi(onnxRuntimeLibrary());
+  return new NativeSession(api, api.createSession(modelPath, options.threads), options);
+}
+
+/** K/V tensors over one range of rows; made once and kept while the pool's buffers stand. */
+interface CacheTensors {
+  readonly past: readonly (readonly [string, bigint])[];
+  readonly present: readonly (readonly [string, bigint])[];
+}
+
+/** What native code holds addresses into during a run; nothing else keeps it from the garbage collector. */
+const held = new Set<readonly unknown[]>();
+
+/** Ranges kept at once: decoding alternates with prefills of single rows. */
+const KEPT_RANGES = 8;
+
+class NativeSession implements Session {
+  readonly runtime: string;
+  readonly maxRows = Number.POSITIVE_INFINITY;
+  readonly #api: OrtApi;
+  readonly #session: bigint;
+  readonly #options: GraphSessionOptions;
+  readonly #cacheTensors = new Map<string, CacheTensors>();
+  #generation = -1;
+  #logits = new Float32Array(0);
+  #hidden = new Float32Array(0);
+  #inFlight: Promise<void> | undefined;
+
+  constructor(ortApi: OrtApi, session: bigint | null, options: GraphSessionOptions) {
+    this.#api = ortApi;
+    this.#session = session!;
+    this.#options = options;
+    this.runtime = `onnxruntime ${ortApi.version}, C API`;
+  }
+
+  async step(step: Step): Promise<StepResult> {
+    const { layers, vocabSize, hidden, taps } = this.#options;
+    const rows = step.totals.length;
+    const asked = step.logitsAt.length;
+    const { past, present } = this.#cacheTensorsFor(step.pool, step.firstRow, rows);
+    const made: bigint[] = [];
+    const used: unknown[] = [step.pool.keys, step.pool.values];
+    const tensor = (name: string, data: TensorData, shape: readonly number[]) => {
+      const value = this.#api.createTensor(data, shape)!;
+      made.push(value);
+      used.push(data);
+      return [name, value] as const;
+    };
+    try {
+      if (this.#logits.length < asked * vocabSize) this.#logits = new Float32Array(asked * vocabSize);
+      const inputs = [
+        tensor('input_ids', int64(step.tokens), [rows, step.tokens.length / rows]),
+        tensor('seqlens_k', int32(step.totals.map((total) => total - 1)), [rows]),
+        tensor('total_sequence_length', int32([Math.max(...step.totals)]), [1]),
+        tensor('logits_at', int64(step.logitsAt), [asked]),
+        ...past,
+      ];
+      const logits = this.#logits.subarray(0, asked * vocabSize);
+      const outputs = [tensor('logits', logits, [asked, vocabSize]), ...present];
+      let states: Float32Array | undefined;
+      if (taps) {
+        const residual = step.residual ?? new Float32Array(layers * rows * hidden);
+        inputs.push(tensor('residual_offset', residual, [layers, rows, hidden]));
+        if (this.#hidden.length < layers * asked * hidden)
+          this.#hidden = new Float32Array(layers * asked * hidden);
+        states = this.#hidden.subarray(0, layers * asked * hidden);
+        outputs.push(tensor('hidden', states, [layers, asked, hidden]));
+      }
+      await this.#run(namedValues(inputs), namedValues(outputs), used);
+      return { logits, ...(step.hidden && states ? { hidden: states } : {}) };
+    } finally {
+      for (const value of made) this.#api.releaseTensor(value);
+    }
+  }
+
+  async dispose(): Promise<void> {
+    await this.#inFlight;
+    this.#dropCacheTensors();
+    this.#api.releaseSession(this.#session);
+  }
+
+  async #run(inputs: NamedValues, outputs: NamedValues, used: readonly unknown[]): Promise<void> {
+    const hold = [inputs, outputs, used];
+    held.add(hold);
+    const run = this.#api.run(this.#session, inputs, outputs);
+    this.#inFlight = run.catch(() => {});
+    try {
+      await run;
+    } finally {
+      held.delete(hold);
+    }
+  }
+
+  #cacheTensorsFor(pool: RowPool, firstRow: number, rows: number): CacheTensors {
+    if (pool.generation !== this.#generation) this.#dropCacheTensors();
+    this.#generation = pool.generation;
+    const key = `${firstRow},${rows}`;
+    const known = this.#cacheTensors.get(key);
+    if (known) return known;
+    if (this.#cacheTensors.size >= KEPT_RANGES) this.#dropCacheTensors();
+    const shape = [rows, pool.shape.kvHeads, pool.capacity, pool.shape.headDim];
+    const [from, to] = [firstRow * pool.rowStride, (firstRow + rows) * pool.rowStride];
+    const past: [string, bigint][] = [];
+    const present: [string, bigint][] = [];
+    for (let l = 0; l < pool.shape.layers; l++) {
+      for (const [kind, buffers] of [
+        ['key', pool.keys],
+        ['value', pool.values],
+      ] as const) {
+        const value = this.#api.createTensor(buffers[l]!.subarray(from, to), shape)!;
+        past.push([`past_key_values.${l}.${kind}`, value]);
+        present.push([`present.${l}.${kind}`, value]);
+      }
+    }
+    const made = { past, present };
+    this.#cacheTensors.set(key, made);
+    return made;
+  }
+
+  #dropCacheTensors(): void {
+    for (const { past } of this.#cacheTensors.values())
+      for (const [, value] of past) this.#api.releaseTensor(value);
+    this.#cacheTensors.clear();
+  }
+}
+
+/** Short typed arrays can lie on V8's heap and move during a run; a buffer of its own cannot. */
+function offHeap<T extends TensorData>(make: (buffer: ArrayBuffer) => T, bytes: number): T {
+  return make(new ArrayBuffer(Math.max(bytes, 256)));
+}
+
+function int64(values: readonly number[]): BigInt64Array {
+  const array = offHeap((buffer) => new BigInt64Array(buffer, 0, values.length), values.length * 8);
+  for (let i = 0; i < values.length; i++) array[i] = BigInt(values[i]!);
+  return array;
+}
+
+function int32(values: readonly number[]): Int32Array {
+  const array = offHeap((buffer) => new Int32Array(buffer, 0, values.length), values.length * 4);
+  array.set(values);
+  return array;
+}

@@ -1,0 +1,184 @@
+/**
+ * ONNX Runtime's C API through koffi. The functions stand in one struct, `OrtApi`, whose order never changes
+ * (onnxruntime_c_api.h: "NO CHANGES" above the version marks), so an index names a function for good.
+ */
+import koffi, { type KoffiFunc } from 'koffi';
+import { RuntimeFailureError } from '../../../errors.ts';
+
+type Pointer = bigint | null;
+type TypeSpec = Parameters<typeof koffi.sizeof>[0];
+
+const handle = 'void *';
+const size = 'size_t';
+const outHandle = koffi.out(koffi.pointer(koffi.pointer('void')));
+
+/** Name -> [index in OrtApi, result, arguments]. All of these are in API version 14 and every later one. */
+const functions = {
+  GetErrorCode: [1, 'int', [handle]],
+  GetErrorMessage: [2, 'const char *', [handle]],
+  CreateEnv: [3, handle, ['int', 'str', outHandle]],
+  CreateSession: [7, handle, [handle, handle, handle, outHandle]],
+  Run: [9, handle, [handle, handle, handle, handle, size, handle, size, handle]],
+  CreateSessionOptions: [10, handle, [outHandle]],
+  SetSessionGraphOptimizationLevel: [23, handle, [handle, 'int']],
+  SetIntraOpNumThreads: [24, handle, [handle, 'int']],
+  CreateTensorWithDataAsOrtValue: [49, handle, [handle, handle, size, handle, size, 'int', outHandle]],
+  CreateCpuMemoryInfo: [69, handle, ['int', 'int', outHandle]],
+  ReleaseStatus: [93, 'void', [handle]],
+  ReleaseSession: [95, 'void', [handle]],
+  ReleaseValue: [96, 'void', [handle]],
+  ReleaseSessionOptions: [100, 'void', [handle]],
+} as const satisfies Record<string, readonly [number, string, readonly TypeSpec[]]>;
+
+const apiVersion = 14;
+const tableLength = 140;
+const logErrorsOnly = 3;
+/** ONNX Runtime's kernels need more than koffi's default of 128 KiB on the thread that runs them. */
+const stackBytes = 4 << 20;
+
+const elementTypes = { Float32Array: 1, Int32Array: 6, BigInt64Array: 7, Uint16Array: 10 } as const;
+export type TensorData = Float32Array | Int32Array | BigInt64Array | Uint16Array;
+
+export class OrtApi {
+  readonly version: string;
+  readonly #functions: Record<keyof typeof functions, KoffiFunc<(...args: unknown[]) => unknown>>;
+  readonly #env: Pointer;
+  readonly #memoryInfo: Pointer;
+
+  /** @throws RuntimeFailureError when the library does not load or does not serve the API. */
+  constructor(libraryPath: string) {
+    try {
+      // throws once any library was loaded with other settings: then the small stack is not safe to use
+      if ((koffi.config() as { async_stack_size?: number }).async_stack_size !== stackBytes) {
+        koffi.config({ ...koffi.config(), async_stack_size: stackBytes });
+      }
+      const library = koffi.load(libraryPath);
+      const base: unknown = library.func('void *OrtGetApiBase()')();
+      const [getApi, getVersion] = koffi.decode(base, handle, 2) as [Pointer, Pointer];
+      this.version = koffi.decode(getVersion, koffi.proto('const char *()'))() as string;
+      const api: unknown = koffi.decode(getApi, koffi.proto('void *(uint32_t)'))(apiVersion);
+      if (!api)
+        throw new Error(`ONNX Runtime ${this.version} does not serve version ${apiVersion} of its C API`);
+      const table = koffi.decode(api, handle, tableLength) as Pointer[];
+      this.#functions = Object.fromEntries(
+        Object.entries(functions).map(([name, [index, result, args]]) => [
+          name,
+          koffi.decode(table[index], koffi.proto(result, [...args])),
+        ]),
+      ) as Record<keyof typeof functions, KoffiFunc<(...args: unknown[]) => unknown>>;
+      this.#env = this.create('CreateEnv', logErrorsOnly, 'kvsteer');
+      this.#memoryInfo = this.create('CreateCpuMemoryInfo', 0, 0);
+    } catch (cause) {
+      if (cause instanceof RuntimeFailureError) throw cause;
+      throw new RuntimeFailureError(
+        `${libraryPath} could not be used: ${cause instanceof Error ? cause.message : cause}.`,
+        {
+          cause,
+        },
+      );
+    }
+  }
+
+  /** @throws RuntimeFailureError with ONNX Runtime's own message */
+  createSession(modelPath: string, threads: number): Pointer {
+    const options = this.create('CreateSessionOptions');
+    try {
+      this.call('SetIntraOpNumThreads', options, threads);
+      this.call('SetSessionGraphOptimizationLevel', options, 99);
+      // ORTCHAR_T is UTF-16 on Windows
+      const path = Buffer.from(`${modelPath}\0`, process.platform === 'win32' ? 'utf16le' : 'utf8');
+      return this.create('CreateSession', this.#env, path, options);
+    } finally {
+      this.#functions.ReleaseSessionOptions(options);
+    }
+  }
+
+  /** A tensor over the memory of `data`, which must stay alive, in its place and off V8's heap until released. */
+  createTensor(data: TensorData, shape: readonly number[]): Pointer {
+    const type = elementTypes[data.constructor.name as keyof typeof elementTypes];
+    const dims = BigInt64Array.from(shape, BigInt);
+    return this.create(
+      'CreateTensorWithDataAsOrtValue',
+      this.#memoryInfo,
+      koffi.address(data),
+      data.byteLength,
+      dims,
+      dims.length,
+      type,
+    );
+  }
+
+  /** Everything that the arguments point to must be kept alive by the caller until the promise settles. */
+  run(session: Pointer, inputs: NamedValues, outputs: NamedValues): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#functions.Run.async(
+        session,
+        null,
+        koffi.address(inputs.names),
+        koffi.address(inputs.values),
+        inputs.values.length,
+        koffi.address(outputs.names),
+        outputs.values.length,
+        koffi.address(outputs.values),
+        (error: unknown, status: Pointer) => {
+          try {
+            if (error) throw error;
+            this.#check(status);
+            resolve();
+          } catch (failure) {
+            reject(failure);
+          }
+        },
+      );
+    });
+  }
+
+  releaseSession(session: Pointer): void {
+    this.#functions.ReleaseSession(session);
+  }
+
+  releaseTensor(tensor: Pointer): void {
+    this.#functions.ReleaseValue(tensor);
+  }
+
+  private call(name: keyof typeof functions, ...args: unknown[]): void {
+    this.#check(this.#functions[name](...args) as Pointer);
+  }
+
+  private create(name: keyof typeof functions, ...args: unknown[]): Pointer {
+    const result: [Pointer] = [null];
+    this.call(name, ...args, result);
+    return result[0];
+  }
+
+  #check(status: Pointer): void {
+    if (!status) return;
+    const message = this.#functions.GetErrorMessage(status) as string;
+    this.#functions.ReleaseStatus(status);
+    throw new RuntimeFailureError(`ONNX Runtime: ${message}`);
+  }
+}
+
+/** C strings and handles in arrays, as `Run` wants them. */
+export interface NamedValues {
+  /** [n] addresses of NUL-terminated names. */
+  readonly names: BigUint64Array;
+  /** [n] OrtValue handles. */
+  readonly values: BigUint64Array;
+  /** What the addresses point into. */
+  readonly keep: readonly unknown[];
+}
+
+export function namedValues(entries: readonly (readonly [string, Pointer])[]): NamedValues {
+  const strings = entries.map(([name]) => Buffer.from(new Uint8Array([...Buffer.from(name), 0]).buffer));
+  const array = (values: bigint[]) => {
+    const off = new BigUint64Array(new ArrayBuffer(Math.max(64, values.length) * 8), 0, values.length);
+    off.set(values);
+    return off;
+  };
+  return {
+    names: array(strings.map((text) => koffi.address(text))),
+    values: array(entries.map(([, value]) => value ?? 0n)),
+    keep: strings,
+  };
+}
