@@ -2,10 +2,11 @@
  * ONNX Runtime's C API through koffi. The functions stand in one struct, `OrtApi`, whose order never changes
  * (onnxruntime_c_api.h: "NO CHANGES" above the version marks), so an index names a function for good.
  */
-import koffi, { type KoffiFunc } from 'koffi';
+import koffi from 'koffi';
 import { RuntimeFailureError } from '../../../errors.ts';
 
 type Pointer = bigint | null;
+type NativeFunction = { (...args: unknown[]): unknown; async(...args: unknown[]): void };
 type TypeSpec = Parameters<typeof koffi.sizeof>[0];
 
 const handle = 'void *';
@@ -41,7 +42,7 @@ export type TensorData = Float32Array | Int32Array | BigInt64Array | Uint16Array
 
 export class OrtApi {
   readonly version: string;
-  readonly #functions: Record<keyof typeof functions, KoffiFunc<(...args: unknown[]) => unknown>>;
+  readonly #functions: Record<keyof typeof functions, NativeFunction>;
   readonly #env: Pointer;
   readonly #memoryInfo: Pointer;
 
@@ -65,7 +66,7 @@ export class OrtApi {
           name,
           koffi.decode(table[index], koffi.proto(result, [...args])),
         ]),
-      ) as Record<keyof typeof functions, KoffiFunc<(...args: unknown[]) => unknown>>;
+      ) as Record<keyof typeof functions, NativeFunction>;
       this.#env = this.create('CreateEnv', logErrorsOnly, 'kvsteer');
       this.#memoryInfo = this.create('CreateCpuMemoryInfo', 0, 0);
     } catch (cause) {
