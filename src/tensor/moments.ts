@@ -25,13 +25,10 @@ export class Moments {
   readonly #compensation: Float64Array<ArrayBuffer>;
   readonly #squaredDeviations: Float64Array<ArrayBuffer>;
 
-  /** @param length n, elements of each vector. @throws InvalidArgumentError unless an integer from 0 to 2^32 - 1. */
+  /** @param length n, elements of each vector. @throws InvalidArgumentError unless an integer from 0 to 2^28. */
   constructor(length: number) {
-    if (!Number.isSafeInteger(length) || length < 0 || length > 0xffffffff) {
-      throw new InvalidArgumentError(
-        'length',
-        `length must be an integer from 0 to 2^32 - 1, not ${length}.`,
-      );
+    if (!Number.isSafeInteger(length) || length < 0 || length > 2 ** 28) {
+      throw new InvalidArgumentError('length', `length must be an integer from 0 to 2^28, not ${length}.`);
     }
     this.length = length;
     this.#sum = new Float64Array(length);
@@ -95,9 +92,9 @@ export class Moments {
   }
 
   /** Unbiased sample variance [n] (divided by count - 1). @throws InvalidArgumentError with fewer than two vectors. */
-  variance(): Float32Array<ArrayBuffer> {
+  variance(): Float64Array<ArrayBuffer> {
     this.#requireCount(2);
-    return Float32Array.from(this.#squaredDeviations, (squares) => squares / (this.#count - 1));
+    return this.#squaredDeviations.map((squares) => squares / (this.#count - 1));
   }
 
   /** A copy of what is held, for {@link Moments.from}. */

@@ -123,7 +123,8 @@ function checkStop(stop: readonly string[]): readonly string[] {
   return stop;
 }
 
-function checkResidual(
+/** @throws InvalidArgumentError naming the offset whose layer, length or numbers do not fit the model. */
+export function checkResidual(
   residual: readonly ResidualOffset[],
   model: GenerateOptionsModel,
 ): readonly ResidualOffset[] {

@@ -1,5 +1,6 @@
 import { ContextOverflowError, DisposedError, InvalidArgumentError } from '../../errors.ts';
-import { checkGenerateOptions, createSampler } from '../decode/sampling.ts';
+import { checkGenerateOptions, checkResidual, checkTokens } from '../decode/generate-options.ts';
+import { createSampler } from '../decode/sampling.ts';
 import { createTextStream } from '../decode/text-stream.ts';
 import type {
   Capabilities,
@@ -64,12 +65,13 @@ export class OnnxEngine implements Engine {
     options.signal?.throwIfAborted();
     const prefix = options.prefix ? this.#own(options.prefix) : undefined;
     prefix?.assertIdle();
-    this.#checkTokens(tokens, 'tokens');
+    checkTokens('tokens', tokens, this.model.vocabSize);
+    if (tokens.length === 0) throw new InvalidArgumentError('tokens', 'A prefill needs at least one token.');
     const at = options.at ?? [tokens.length - 1];
     this.#checkAsked(at, tokens.length);
     const needed = (prefix?.length ?? 0) + tokens.length;
     if (needed > this.model.contextLength) throw new ContextOverflowError(needed, this.model.contextLength);
-    const residual = this.#residual(options.residual);
+    const residual = this.#residual(checkResidual(options.residual ?? [], this.model));
     if (options.hidden) this.#assertTaps('hidden');
 
     const row = prefix ? await this.forkRow(prefix.row, needed) : await this.#acquire(needed);
@@ -94,11 +96,10 @@ export class OnnxEngine implements Engine {
     this.#assertUsable();
     options.signal?.throwIfAborted();
     const kv = this.#own(cache);
-    this.#checkTokens(options.feed, 'feed');
-    const checked = checkGenerateOptions(options, this.tokenizer);
+    const checked = checkGenerateOptions(options, this.model, this.tokenizer);
     const needed = kv.length + options.feed.length;
     if (needed > this.model.contextLength) throw new ContextOverflowError(needed, this.model.contextLength);
-    const residual = this.#residual(options.residual);
+    const residual = this.#residual(checked.residual);
 
     const free = kv.occupy();
     let length = kv.length;
@@ -116,11 +117,8 @@ export class OnnxEngine implements Engine {
         length = kv.row.length;
       }
       const maxTokens = Math.min(checked.maxTokens, this.model.contextLength - length);
-      const sampler = createSampler(
-        { ...checked, history: [...checked.history, ...options.feed] },
-        this.model.vocabSize,
-      );
-      const text = createTextStream(this.tokenizer, checked.stop);
+      const sampler = createSampler(checked, this.model.vocabSize);
+      const text = createTextStream(this.tokenizer, { stop: checked.stop });
       const produced: { event: GenerateEvent; length: number }[] = [];
       let failure: { error: unknown } | undefined;
       let arrived = () => {};
@@ -135,20 +133,18 @@ export class OnnxEngine implements Engine {
           const { token, logprob } = sampler.next(logits);
           generated++;
           const ended = checked.eosTokenIds.includes(token);
-          const piece = ended ? { text: '', stopped: false } : text.push(token);
           const put = (event: GenerateEvent) => produced.push({ event, length: kv.row.length });
-          put({ type: 'token', token, text: piece.text, ...(logprob === undefined ? {} : { logprob }) });
+          put({
+            type: 'token',
+            token,
+            text: ended ? '' : text.push(token),
+            ...(logprob === undefined ? {} : { logprob }),
+          });
           next = token;
-          const reason = ended
-            ? 'eos'
-            : piece.stopped
-              ? 'stop'
-              : generated >= maxTokens
-                ? 'length'
-                : undefined;
-          if (reason) {
+          if (ended || text.stopped || generated >= maxTokens) {
             next = null;
-            put({ type: 'finish', reason, text: piece.stopped ? '' : text.finish() });
+            const rest = text.finish();
+            put({ type: 'finish', reason: text.stopped ? 'stop' : ended ? 'eos' : 'length', text: rest });
           }
           arrived();
         },
@@ -242,24 +238,6 @@ export class OnnxEngine implements Engine {
     );
   }
 
-  #checkTokens(tokens: readonly number[], argument: string): void {
-    if (tokens.length === 0) {
-      throw new InvalidArgumentError(
-        argument,
-        `At least one token is needed in \`${argument}\`, but it is empty.`,
-      );
-    }
-    const { vocabSize } = this.model;
-    for (const token of tokens) {
-      if (!Number.isInteger(token) || token < 0 || token >= vocabSize) {
-        throw new InvalidArgumentError(
-          argument,
-          `Token ids of this model are integers from 0 to ${vocabSize - 1}, but \`${argument}\` holds ${token}.`,
-        );
-      }
-    }
-  }
-
   #checkAsked(at: readonly number[], length: number): void {
     at.forEach((position, i) => {
       if (
@@ -292,24 +270,12 @@ export class OnnxEngine implements Engine {
   }
 
   /** [L, C], or undefined where nothing is added. */
-  #residual(offsets: readonly ResidualOffset[] | undefined): Float32Array | undefined {
-    if (!offsets || offsets.length === 0) return undefined;
+  #residual(offsets: readonly ResidualOffset[]): Float32Array | undefined {
+    if (offsets.length === 0) return undefined;
     this.#assertTaps('residual');
     const { layers, hidden } = this.model;
     const sum = new Float32Array(layers * hidden);
     for (const { layer, offset } of offsets) {
-      if (!Number.isInteger(layer) || layer < 0 || layer >= layers) {
-        throw new InvalidArgumentError(
-          'residual',
-          `The model has layers 0 to ${layers - 1}, but layer ${layer} was named.`,
-        );
-      }
-      if (offset.length !== hidden) {
-        throw new InvalidArgumentError(
-          'residual',
-          `A residual offset holds ${hidden} numbers, the width of the residual stream, but ${offset.length} were given.`,
-        );
-      }
       for (let c = 0; c < hidden; c++) sum[layer * hidden + c]! += offset[c]!;
     }
     return sum;
