@@ -1,0 +1,48 @@
+import type { ChatMessage } from '../engine/engine.ts';
+import { InvalidArgumentError } from '../errors.ts';
+import { exampleTurn, type PairItem, type PairKind, requireItem } from './item.ts';
+import { type ContrastivePair, makePair, type PairOptions } from './pair.ts';
+import { type ExampleSelection, selectExamples } from './select-examples.ts';
+
+export interface BuildPairsOptions extends PairOptions {
+  /**
+   * Example turns a prompt, 1 to items - 1. Default 2: published settings go from 1 to 12; two show that the style is a habit
+   * at a fraction of the prefill, and are what the parity checks use. Without effect where `selection` lists indices.
+   */
+  readonly turns?: number;
+  /** Default `given`. */
+  readonly selection?: ExampleSelection;
+  /** For `random`: a safe integer, default 0. */
+  readonly seed?: number;
+  /** System message. Default: what the chat template puts there itself. */
+  readonly system?: string;
+}
+
+/**
+ * A pair an item (arXiv 2507.08799, section 3): example turns that reason step by step (positive) or only answer (negative),
+ * then the item's own question and the generation prompt.
+ *
+ * @throws InvalidArgumentError for items, turns or a selection out of range; see {@link makePair} for the rest.
+ */
+export function buildPairs(items: readonly PairItem[], options: BuildPairsOptions): ContrastivePair[] {
+  const { turns = 2, selection = 'given', seed = 0, system } = options;
+  const checked = items.map((item, i) => requireItem(item, `item ${i}`));
+  if (checked.length < 2) {
+    throw new InvalidArgumentError(
+      'items',
+      `At least 2 items are needed, as each shows others as examples; found ${checked.length}.`,
+    );
+  }
+  return selectExamples(checked.length, turns, selection, seed).map((examples, item) => {
+    const side = (kind: PairKind): ChatMessage[] => [
+      ...(system === undefined ? [] : [{ role: 'system', content: system }]),
+      ...examples.flatMap((example) => [
+        { role: 'user', content: checked[example]!.question },
+        { role: 'assistant', content: exampleTurn(checked[example]!, kind) },
+      ]),
+      { role: 'user', content: checked[item]!.question },
+    ];
+    const pair = makePair(side('positive'), side('negative'), options, `item ${item}`);
+    return { ...pair, source: { item, examples } };
+  });
+}
