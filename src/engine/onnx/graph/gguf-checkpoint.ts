@@ -73,7 +73,7 @@ async function parseHeader(path: string): Promise<GGUFParseOutput> {
 
 async function fromHeader(file: OpenFile, fileSize: number, header: GGUFParseOutput): Promise<Checkpoint> {
   const { path } = file;
-  const ggufMetadata = header.metadata as Readonly<Record<string, unknown>>;
+  const ggufMetadata = header.metadata as unknown as Readonly<Record<string, unknown>>;
   const partial = ggufConfig(path, ggufMetadata);
   const tensors = new Map<string, StoredTensor>();
   const hashed = new Map<string, HashedTensor>();

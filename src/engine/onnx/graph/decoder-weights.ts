@@ -1,0 +1,81 @@
+/** All weights of a decoder, as written to the weight file: what both graphs refer to. */
+import { ropeCosSin } from '../../../tensor/rope.ts';
+import { embeddingName, finalNormName, layerTensor, outputName } from './checkpoint-tensors.ts';
+import type { WeightRef } from './graph-builder.ts';
+import { canFuse, type Matrix, type MatrixSource, writeMatrix, writeVector } from './matrix-weights.ts';
+
+/** A product and its bias. */
+export interface Linear {
+  readonly matrix: Matrix;
+  readonly bias: WeightRef | null;
+}
+
+export interface LayerWeights {
+  readonly attentionNorm: WeightRef;
+  /** One product of q, k and v rows, or three where their stored types differ. */
+  readonly qkv: readonly [Linear] | readonly [Linear, Linear, Linear];
+  readonly attentionOutput: Linear;
+  readonly mlpNorm: WeightRef;
+  readonly gate: Linear;
+  readonly up: Linear;
+  readonly down: Linear;
+}
+
+export interface DecoderWeights {
+  /** [V, C], not transposed. */
+  readonly embedding: Matrix;
+  /** [V, C], not transposed; the same object as `embedding` where they are tied. */
+  readonly output: Matrix;
+  readonly finalNorm: WeightRef;
+  readonly layers: readonly LayerWeights[];
+  /** [maxPositions, rotaryDim / 2] */
+  readonly cos: WeightRef;
+  readonly sin: WeightRef;
+}
+
+export async function writeDecoderWeights(
+  source: MatrixSource,
+  maxPositions: number,
+): Promise<DecoderWeights> {
+  const { config, tensors } = source.checkpoint;
+  const { cos, sin } = ropeCosSin(config.rope, maxPositions);
+  const tableShape = [maxPositions, config.rope.rotaryDim / 2];
+  const rope = {
+    cos: await source.file.add('float32', tableShape, cos),
+    sin: await source.file.add('float32', tableShape, sin),
+  };
+  const embedding = await writeMatrix(source, [embeddingName], false);
+  const output = config.tiedEmbeddings ? embedding : await writeMatrix(source, [outputName], false);
+
+  const linear = async (...names: string[]): Promise<Linear> => {
+    const matrix = await writeMatrix(
+      source,
+      names.map((name) => `${name}.weight`),
+      true,
+    );
+    const biases = names.map((name) => `${name}.bias`);
+    const bias = tensors.has(biases[0]!) ? await writeVector(source, biases) : null;
+    return { matrix, bias };
+  };
+
+  const layers: LayerWeights[] = [];
+  for (let layer = 0; layer < config.layers; layer++) {
+    const at = (name: string) => layerTensor(layer, name);
+    const [q, k, v] = [at('self_attn.q_proj'), at('self_attn.k_proj'), at('self_attn.v_proj')];
+    const fuse = canFuse(
+      source,
+      [q, k, v].map((name) => `${name}.weight`),
+    );
+    layers.push({
+      attentionNorm: await writeVector(source, [at('input_layernorm.weight')]),
+      qkv: fuse ? [await linear(q, k, v)] : [await linear(q), await linear(k), await linear(v)],
+      attentionOutput: await linear(at('self_attn.o_proj')),
+      mlpNorm: await writeVector(source, [at('post_attention_layernorm.weight')]),
+      gate: await linear(at('mlp.gate_proj')),
+      up: await linear(at('mlp.up_proj')),
+      down: await linear(at('mlp.down_proj')),
+    });
+  }
+  const finalNorm = await writeVector(source, [finalNormName]);
+  return { embedding, output, finalNorm, layers, ...rope };
+}
