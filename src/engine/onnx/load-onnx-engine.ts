@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import { access, readdir, realpath, stat } from 'node:fs/promises';
+import { availableParallelism, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { InvalidArgumentError, InvalidFileError } from '../../errors.ts';
+import type { Engine, ModelInfo, Tokenizer } from '../engine.ts';
+import { loadTokenizerFolder } from '../tokenizer/folder.ts';
+import { tokenizerFromGguf } from '../tokenizer/gguf.ts';
+import type { Checkpoint } from './graph/checkpoint.ts';
+import { openGgufCheckpoint } from './graph/gguf-checkpoint.ts';
+import {
+  GRAPH_FORMAT_VERSION,
+  type GraphManifest,
+  graphFile,
+  manifestFile,
+  readGraphManifest,
+  tapsGraphFile,
+} from './graph/graph-manifest.ts';
+import { openSafetensorsCheckpoint } from './graph/safetensors-checkpoint.ts';
+import { writeGraph } from './graph/write-graph.ts';
+import { OnnxEngine } from './onnx-engine.ts';
+import { openGraphSession } from './open-graph-session.ts';
+import { openTransformersJsModel } from './transformersjs-model.ts';
+
+export type Precision = 'fp32' | 'q4';
+
+/** Where a model lies, as the registry resolves it. */
+export interface ModelFiles {
+  readonly name: string;
+  readonly kind: 'gguf' | 'safetensors' | 'onnx';
+  /** A file for `gguf`, a folder otherwise. */
+  readonly path: string;
+  readonly tokenizerFolder: string | null;
+}
+
+export interface OnnxEngineOptions {
+  /**
+   * `q4` (default): a GGUF's 4- and 8-bit blocks as they are, floats in 8-bit blocks. `fp32`: everything dequantised to
+   * float32; slower, four to eight times the memory, and comparable with other float32 implementations.
+   */
+  readonly precision?: Precision;
+  /** Threads of one step. Default: the cores that this process may use. */
+  readonly threads?: number;
+  /** Bound on all keys and values together. Default: a quarter of the machine's memory, at most 4 GiB. */
+  readonly kvCacheBytes?: number;
+  readonly signal?: AbortSignal;
+  /** Writing the graph, once a model and precision. */
+  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+}
+
+/**
+ * @param graphsFolder where written graphs are kept; one folder a checkpoint file and precision.
+ * @throws InvalidFileError, UnsupportedModelError, RuntimeFailureError, InvalidArgumentError; the signal's reason.
+ */
+export async function loadOnnxEngine(
+  files: ModelFiles,
+  graphsFolder: string,
+  options: OnnxEngineOptions = {},
+): Promise<Engine> {
+  const precision = options.precision ?? 'q4';
+  const threads = atLeastOne('threads', options.threads ?? availableParallelism());
+  const kvCacheBytes = atLeastOne(
+    'kvCacheBytes',
+    options.kvCacheBytes ?? Math.min(4 * 2 ** 30, Math.floor(totalmem() / 4)),
+  );
+  options.signal?.throwIfAborted();
+  if (files.kind === 'onnx') return await openTransformersJsModel(files, { precision, threads, kvCacheBytes });
+
+  const checkpoint = await openCheckpoint(files);
+  let manifest: GraphManifest;
+  let tokenizer: Tokenizer;
+  let folder: string;
+  try {
+    folder = join(graphsFolder, `${await checkpointKey(files)}-${precision}-v${GRAPH_FORMAT_VERSION}`);
+    manifest = await writtenGraph(checkpoint, precision, folder, options);
+    tokenizer = files.tokenizerFolder
+      ? await loadTokenizerFolder(files.tokenizerFolder)
+      : await tokenizerFromGguf(checkpoint.ggufMetadata!, files.path);
+  } finally {
+    await checkpoint[Symbol.asyncDispose]();
+  }
+  options.signal?.throwIfAborted();
+  const model: ModelInfo = { name: files.name, ...manifest.model, contextLength: manifest.maxPositions };
+  const { layers, kvHeads, headDim, vocabSize, hidden } = model;
+  return await OnnxEngine.open({
+    model,
+    capabilities: { engine: 'onnx', precision, residualTaps: true, batching: true },
+    tokenizer,
+    kvCacheBytes,
+    openSession: (taps) =>
+      openGraphSession(join(folder, taps ? tapsGraphFile : graphFile), {
+        layers,
+        kvHeads,
+        headDim,
+        vocabSize,
+        hidden,
+        threads,
+        taps,
+      }),
+  });
+}
+
+function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
+  return files.kind === 'gguf' ? openGgufCheckpoint(files.path) : openSafetensorsCheckpoint(files.path);
+}
+
+/** A graph that is there and whole is used; a damaged one is written anew. */
+async function writtenGraph(
+  checkpoint: Checkpoint,
+  precision: Precision,
+  folder: string,
+  { signal, onProgress }: OnnxEngineOptions,
+): Promise<GraphManifest> {
+  const finished = await access(join(folder, manifestFile)).then(
+    () => true,
+    () => false,
+  );
+  if (finished) {
+    try {
+      return await readGraphManifest(folder);
+    } catch (error) {
+      if (!(error instanceof InvalidFileError)) throw error;
+    }
+  }
+  return await writeGraph(
+    checkpoint,
+    { precision, ...(signal ? { signal } : {}), ...(onProgress ? { onProgress } : {}) },
+    folder,
+  );
+}
+
+/** Changes when the files do: path, size and time of each. Hashing the weights themselves would cost every start. */
+async function checkpointKey({ kind, path }: ModelFiles): Promise<string> {
+  const real = await realpath(path);
+  const weights =
+    kind === 'gguf'
+      ? [real]
+      : (await readdir(real))
+          .filter((name) => name.endsWith('.safetensors') || name === 'config.json')
+          .sort()
+          .map((name) => join(real, name));
+  const hash = createHash('sha256');
+  for (const file of weights) {
+    const { size, mtimeMs } = await stat(file);
+    hash.update(`${file}\n${size}\n${mtimeMs}\n`);
+  }
+  return hash.digest('hex').slice(0, 20);
+}
+
+function atLeastOne(argument: string, value: number): number {
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new InvalidArgumentError(argument, `\`${argument}\` is an integer of at least 1, but was ${value}.`);
+  }
+  return value;
+}
