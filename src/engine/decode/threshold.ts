@@ -1,8 +1,13 @@
 /** Order statistics over float32 scores in linear time: no step of sampling sorts a vocabulary. */
 
-const BUCKETS = 1 << 16;
+/** A key's 32 bits are looked at 11, 11 and 10 at a time: few enough buckets that clearing them costs nothing. */
+const levels = [
+  { shift: 21, mask: 0x7ff },
+  { shift: 10, mask: 0x7ff },
+  { shift: 0, mask: 0x3ff },
+] as const;
 /** Shared: a call uses it up before it returns. */
-const sums = new Float64Array(BUCKETS);
+const sums = new Float64Array(0x800);
 
 /** An unsigned integer that orders as the finite float32 with these bits (read as int32) does; -0 equals +0. */
 export function orderedKey(bits: number): number {
@@ -18,8 +23,8 @@ export interface Threshold {
 }
 
 /**
- * Going through the entries from the largest key down, where does the summed weight first reach `target`? Two passes of
- * a histogram, over the upper and then the lower 16 bits.
+ * Going through the entries from the largest key down, where does the summed weight first reach `target`? Three passes
+ * of a histogram, each inside the bucket that the one before found.
  *
  * @param keys {@link orderedKey}s; the first `count` are read.
  * @param weights >= 0, beside `keys`; null counts every entry as 1.
@@ -31,28 +36,23 @@ export function findThreshold(
   count: number,
   target: number,
 ): Threshold {
-  sums.fill(0);
-  for (let i = 0; i < count; i++) sums[keys[i]! >>> 16]! += weights === null ? 1 : weights[i]!;
-  const upper = descend(0, target);
-  if (upper.bucket < 0) return { key: 0, above: upper.above };
-
-  sums.fill(0);
-  for (let i = 0; i < count; i++) {
-    const key = keys[i]!;
-    if (key >>> 16 === upper.bucket) sums[key & 0xffff]! += weights === null ? 1 : weights[i]!;
+  /** Bits of the key found so far, and those of the keys that are compared with them. */
+  let key = 0;
+  let found = 0;
+  let above = 0;
+  for (const { shift, mask } of levels) {
+    sums.fill(0);
+    for (let i = 0; i < count; i++) {
+      const other = keys[i]!;
+      if (((other ^ key) & found) === 0)
+        sums[(other >>> shift) & mask]! += weights === null ? 1 : weights[i]!;
+    }
+    let bucket = mask;
+    while (bucket >= 0 && above + sums[bucket]! < target) above += sums[bucket--]!;
+    // Passes add in different orders, so rounding may leave a later one just short: then all of its bucket is needed.
+    if (bucket < 0) break;
+    key |= bucket << shift;
+    found |= mask << shift;
   }
-  const lower = descend(upper.above, target);
-  // The two passes add in different orders; rounding may leave the second just short. Then the whole bucket is needed.
-  if (lower.bucket < 0) return { key: (upper.bucket << 16) >>> 0, above: lower.above };
-  return { key: ((upper.bucket << 16) | lower.bucket) >>> 0, above: lower.above };
-}
-
-function descend(start: number, target: number): { bucket: number; above: number } {
-  let above = start;
-  for (let bucket = BUCKETS - 1; bucket >= 0; bucket--) {
-    const next = above + sums[bucket]!;
-    if (next >= target) return { bucket, above };
-    above = next;
-  }
-  return { bucket: -1, above };
+  return { key: key >>> 0, above };
 }
