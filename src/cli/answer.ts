@@ -1,0 +1,89 @@
+import { basename } from 'node:path';
+import type { SteerResult } from '../steer/steer.ts';
+import { counted, formatMilliseconds, formatRanges } from './render/quantities.ts';
+
+/** One answer as `--json` prints it. */
+export interface AnswerJson {
+  readonly text: string;
+  /** Generated ids, the end token included. */
+  readonly tokens: readonly number[];
+  readonly promptTokens: number;
+  /** Index into the KV cache; null where nothing was edited. */
+  readonly editedPosition: number | null;
+  readonly finishReason: string;
+  readonly timings: { readonly prefillMs: number; readonly editMs: number; readonly decodeMs: number };
+  readonly steering: {
+    readonly vector: string;
+    readonly values: number;
+    readonly keys: number;
+    readonly layers: readonly number[];
+    readonly heads: readonly number[];
+    readonly position: number;
+    readonly keyMode: string;
+    readonly offsetToken: number | null;
+  } | null;
+}
+
+/** @param vector the path that the vector came from. */
+export function answerJson(result: SteerResult, vector: string | undefined): AnswerJson {
+  const { text, tokens, promptTokens, editedPosition, finishReason, timings, offsetToken } = result;
+  const [plan] = result.plans;
+  const { prefillMs, editMs, decodeMs } = timings;
+  return {
+    text,
+    tokens,
+    promptTokens,
+    editedPosition,
+    finishReason,
+    timings: { prefillMs: brief(prefillMs), editMs: brief(editMs), decodeMs: brief(decodeMs) },
+    steering:
+      plan === undefined || vector === undefined
+        ? null
+        : {
+            vector,
+            values: plan.values,
+            keys: plan.keys,
+            layers: plan.layers,
+            heads: plan.heads,
+            position: plan.position,
+            keyMode: plan.vector.keyMode,
+            offsetToken,
+          },
+  };
+}
+
+/** Microseconds are enough. */
+function brief(ms: number): number {
+  return Number(ms.toFixed(3));
+}
+
+/** `64 tokens, 0.8 s, 12.1 ms a token` and how it ended. */
+export function answerNotes({ tokens, timings, finishReason }: SteerResult): string[] {
+  const { prefillMs, editMs, decodeMs } = timings;
+  const each = tokens.length === 0 ? '' : `, ${formatMilliseconds(decodeMs / tokens.length)} a token`;
+  const ends = {
+    eos: 'ended by itself',
+    stop: 'ended at a stop text',
+    length: 'cut at the token limit',
+  } as const;
+  return [
+    `${counted(tokens.length, 'token')}, ${formatMilliseconds(prefillMs + editMs + decodeMs)}${each}`,
+    ends[finishReason],
+  ];
+}
+
+/** What was edited, in words; null for a plain answer. */
+export function editNote(
+  { plans, editedPosition, timings, promptTokens }: SteerResult,
+  vector: string,
+): string | null {
+  const [plan] = plans;
+  if (plan === undefined) return null;
+  const heads =
+    plan.heads.length === plan.vector.model.kvHeads ? '' : `, KV heads ${formatRanges(plan.heads)}`;
+  const keys = plan.keys === 0 ? '' : `, keys × ${plan.keys} (${plan.vector.keyMode})`;
+  return (
+    `one edit with ${basename(vector)}: values × ${plan.values}${keys}, layers ${formatRanges(plan.layers)}${heads}, ` +
+    `at position ${editedPosition} (prompt of ${counted(promptTokens, 'token')}), in ${formatMilliseconds(timings.editMs)}`
+  );
+}

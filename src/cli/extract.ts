@@ -1,0 +1,225 @@
+import { stat } from 'node:fs/promises';
+import { type Command, Option } from 'commander';
+import type { Engine } from '../engine/engine.ts';
+import { InvalidArgumentError } from '../errors.ts';
+import type { ContrastivePair } from '../pairs/pair.ts';
+import type { KeyMode, SteeringVector } from '../vectors/vector.ts';
+import { measuresOf } from './inspect.ts';
+import { openEngine } from './open-engine.ts';
+import { DEFAULT_MODEL, DEFAULT_PRECISION } from './options/defaults.ts';
+import { addModelOptions, type ModelFlags } from './options/model-options.ts';
+import { escapedText, number } from './options/parse.ts';
+import { ProgressBar } from './progress-bar.ts';
+import { counted, formatMilliseconds, shellWord } from './render/quantities.ts';
+import { renderFields } from './render/table.ts';
+import { colorsOf, printJson, printLine, type Terminal } from './terminal.ts';
+
+interface ExtractFlags extends ModelFlags {
+  readonly pairs?: string;
+  readonly items?: string;
+  readonly output: string;
+  readonly overwrite?: boolean;
+  readonly turns: number;
+  readonly selection: 'given' | 'random';
+  readonly seed: number;
+  readonly system?: string;
+  readonly limit?: number;
+  readonly position: number;
+  readonly offsetToken?: string;
+  readonly keyMode: KeyMode;
+  readonly name?: string;
+  readonly licence?: string;
+  readonly creator?: string;
+  readonly json?: boolean;
+}
+
+const examples = `
+Files, one JSON object a line:
+  --pairs   {"positive": "...", "negative": "..."}: full templated text, or lists of {"role", "content"} messages.
+  --items   {"question": "...", "steps": ["...", "..."], "answer": "..."}: each question is shown after example turns of other items,
+            which reason step by step (positive) or only answer (negative).
+
+An existing output file is kept, and the command refuses to begin, unless --overwrite is given.
+
+Examples:
+  kvsteer extract --items steps.jsonl -o steps.safetensors
+  kvsteer extract --items steps.jsonl --turns 5 --selection random --seed 1 --limit 100 -o steps.safetensors
+  kvsteer extract --pairs pairs.jsonl --key-mode post-rope -o published.safetensors
+`;
+
+export function addExtractCommand(program: Command, terminal: Terminal): void {
+  const command = program
+    .command('extract')
+    .summary('make a steering vector from contrastive pairs')
+    .description(
+      'Makes a steering vector: reads both prompts of each contrastive pair, takes the keys and values of one token in all layers, and averages the differences (positive - negative) into one file.',
+    )
+    .optionsGroup('Pairs:')
+    .addOption(new Option('-p, --pairs <file>', 'JSONL file of pairs').conflicts('items'))
+    .addOption(new Option('-i, --items <file>', 'JSONL file of worked questions to build pairs from'))
+    .option('--limit <n>', 'use the first n pairs only (default: all)', number({ min: 1, integer: true }))
+    .option(
+      '--turns <n>',
+      'with --items: example turns in each prompt',
+      number({ min: 1, max: 1000, integer: true }),
+      2,
+    )
+    .addOption(
+      new Option('--selection <how>', 'with --items: examples are the next items, or drawn')
+        .choices(['given', 'random'])
+        .default('given'),
+    )
+    .option(
+      '--seed <n>',
+      'with --selection random: draws the same examples each time',
+      number({ integer: true }),
+      0,
+    )
+    .option('-s, --system <text>', "with --items: system message (default: the chat template's own)")
+    .optionsGroup('Extraction:')
+    .option(
+      '--position <n>',
+      'token that is read, counted from the end of the prompt; 1 is the last',
+      number({ min: 1, integer: true }),
+      1,
+    )
+    .option('--offset-token <text>', 'one token appended to both prompts first (default: none)', escapedText)
+    .addOption(
+      new Option(
+        '--key-mode <mode>',
+        'unrotated: keys without RoPE, content only; post-rope: as published, mostly an artefact of position',
+      )
+        .choices(['unrotated', 'post-rope'])
+        .default('unrotated'),
+    );
+  addModelOptions(command)
+    .optionsGroup('Output:')
+    .requiredOption('-o, --output <file>', 'where the vector goes, a .safetensors file')
+    .option('--overwrite', 'replace the output file if it exists')
+    .option('--name <text>', 'what the vector is, kept in the file (default: the file it came from)')
+    .option('--licence <text>', 'licence of the vector, kept in the file')
+    .option('--creator <text>', 'who made it, kept in the file')
+    .option('--json', 'print the summary as one JSON object')
+    .addHelpText('after', examples)
+    .action((flags: ExtractFlags) => extract(flags, terminal));
+}
+
+async function extract(flags: ExtractFlags, terminal: Terminal): Promise<void> {
+  await checkFiles(flags);
+  const { stdout, stderr, signal } = terminal;
+  using progress = new ProgressBar(stderr);
+  const { extractVector } = await import('../vectors/extract-vector.ts');
+  const { inspectVector } = await import('../vectors/inspect-vector.ts');
+  const { saveVector } = await import('../vectors/vector-file.ts');
+  await using engine = await openEngine(flags, terminal, progress);
+  const pairs = await readPairs(flags, engine, signal);
+  const started = performance.now();
+  let tokens = 0;
+  progress.update({ phase: 'extracting pairs', done: 0, total: pairs.length, unit: 'count' });
+  const vector = await extractVector(engine, pairs, {
+    keyMode: flags.keyMode,
+    recipe: recipeOf(flags),
+    ...(flags.licence !== undefined && { licence: flags.licence }),
+    ...(flags.creator !== undefined && { creator: flags.creator }),
+    signal,
+    onProgress: (event) => {
+      tokens = event.tokens;
+      progress.update({ phase: 'extracting pairs', done: event.done, total: event.total, unit: 'count' });
+    },
+  });
+  const milliseconds = performance.now() - started;
+  signal.throwIfAborted();
+  await saveVector(vector, flags.output);
+  progress.stop();
+
+  const inspection = inspectVector(vector);
+  if (flags.json) {
+    const { meanKeyNorm, meanValueNorm, statistics } = inspection;
+    printJson(stdout, {
+      path: flags.output,
+      pairs: pairs.length,
+      tokens,
+      milliseconds,
+      meanKeyNorm,
+      meanValueNorm,
+      statistics,
+    });
+    return;
+  }
+  const colors = colorsOf(stdout);
+  const read = [
+    'read',
+    `${counted(pairs.length, 'pair')}, ${counted(tokens, 'token')} in ${formatMilliseconds(milliseconds)}`,
+  ] as const;
+  printLine(stdout, `${colors.green('✔')} ${colors.bold(flags.output)}\n`);
+  printLine(stdout, renderFields([read, ...measuresOf(vector, inspection)], colors));
+  printLine(stdout, `\n${colors.dim('Try it:')}\n  ${nextCommand(flags, vector)}`);
+}
+
+/** What can be refused before a model is loaded. */
+async function checkFiles({ pairs, items, output, overwrite }: ExtractFlags): Promise<void> {
+  const input = pairs ?? items;
+  if (input === undefined) {
+    throw new InvalidArgumentError(
+      'pairs',
+      'Give the contrastive pairs: --pairs FILE.jsonl, or --items FILE.jsonl to build them.',
+    );
+  }
+  await stat(input);
+  const there = await stat(output).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  if (there?.isDirectory())
+    throw new InvalidArgumentError(
+      'output',
+      `${output} is a folder. Give a file name, e.g. -o ${output}/vector.safetensors.`,
+    );
+  if (there && !overwrite) {
+    throw new InvalidArgumentError(
+      'output',
+      `${output} exists already. Replace it with --overwrite, or give another -o.`,
+    );
+  }
+}
+
+async function readPairs(
+  flags: ExtractFlags,
+  { tokenizer }: Engine,
+  signal: AbortSignal,
+): Promise<ContrastivePair[]> {
+  const { readPairsFile } = await import('../pairs/read-pairs-file.ts');
+  const { limit, turns, selection, seed, system, position, offsetToken } = flags;
+  const pairs = await readPairsFile((flags.pairs ?? flags.items)!, {
+    tokenizer,
+    turns,
+    selection,
+    seed,
+    position,
+    ...(system !== undefined && { system }),
+    ...(offsetToken !== undefined && { offset: offsetToken }),
+    signal,
+  });
+  return limit === undefined ? pairs : pairs.slice(0, limit);
+}
+
+/** How the vector was made, for whoever finds the file. */
+function recipeOf({ name, pairs, items, turns, selection, seed, limit, system }: ExtractFlags): string {
+  const base = (path: string) => path.split(/[\\/]/).at(-1) ?? path;
+  const drawn = selection === 'random' ? `random, seed ${seed}` : 'given';
+  const built = `items of ${base(items ?? '')}, ${counted(turns, 'example turn')} (${drawn})`;
+  const source = pairs === undefined ? built : `pairs of ${base(pairs)}`;
+  const rest = [
+    ...(limit === undefined ? [] : [`the first ${limit}`]),
+    ...(system === undefined ? [] : [`system message ${JSON.stringify(system)}`]),
+  ];
+  return [name === undefined ? source : `${name}: ${source}`, ...rest].join(', ');
+}
+
+function nextCommand({ model, precision, output }: ExtractFlags, { keyMode }: SteeringVector): string {
+  const words = ['kvsteer', 'compare', '--vector', shellWord(output), '--values', '1,2,4'];
+  if (keyMode === 'post-rope') words.push('--keys', '0');
+  if (model !== DEFAULT_MODEL) words.push('--model', shellWord(model));
+  if (precision !== DEFAULT_PRECISION) words.push('--precision', precision);
+  return `${words.join(' ')} "A pen costs 3 dollars. How much are 7 pens?"`;
+}

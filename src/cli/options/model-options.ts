@@ -1,0 +1,32 @@
+import { type Command, Option } from 'commander';
+import { DEFAULT_MODEL, DEFAULT_PRECISION } from './defaults.ts';
+import { number } from './parse.ts';
+
+export interface ModelFlags {
+  readonly model: string;
+  readonly precision: 'fp32' | 'q4';
+  readonly threads?: number;
+}
+
+export function addModelOptions(command: Command): Command {
+  return command
+    .optionsGroup('Model:')
+    .option(
+      '-m, --model <name|path>',
+      'a name of `kvsteer models`, a hub id (owner/name), a .gguf file, or a folder with safetensors or ONNX; a model that is not here yet is pulled',
+      DEFAULT_MODEL,
+    )
+    .addOption(
+      new Option(
+        '--precision <kind>',
+        'q4: 4-bit weights as they are in the file; fp32: every weight as float32',
+      )
+        .choices(['q4', 'fp32'])
+        .default(DEFAULT_PRECISION),
+    )
+    .option(
+      '--threads <n>',
+      'threads that compute (default: the engine decides)',
+      number({ min: 1, max: 1024, integer: true }),
+    );
+}
