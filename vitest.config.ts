@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 const exclude = ['node_modules/**', 'dist/**'];
+/** What needs the 94 MB checkpoint. */
+const modelTests = ['{src,test}/**/*.model.test.ts', 'test/parity.test.ts'];
 
 export default defineConfig({
   test: {
@@ -10,14 +12,14 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['{src,test}/**/*.test.ts'],
-          exclude: [...exclude, '**/*.model.test.ts'],
+          exclude: [...exclude, ...modelTests],
           testTimeout: 30_000,
         },
       },
       {
         test: {
           name: 'model',
-          include: ['{src,test}/**/*.model.test.ts'],
+          include: modelTests,
           exclude,
           globalSetup: ['test/pull-model.setup.ts'],
           testTimeout: 300_000,

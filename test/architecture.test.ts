@@ -51,7 +51,8 @@ describe('the rooms of src/', () => {
       if (!allowed) continue;
       for (const target of importsOf(path)) {
         const other = roomOf(target);
-        if (other !== room && !allowed.includes(other)) wrong.push(`${relative(source, path)} -> ${relative(source, target)}`);
+        if (other !== room && !allowed.includes(other))
+          wrong.push(`${relative(source, path)} -> ${relative(source, target)}`);
       }
     }
     expect(wrong).toEqual([]);
@@ -69,7 +70,9 @@ describe('the rooms of src/', () => {
   });
 
   it('are on the map in docs/architecture.md, and the map has no others', () => {
-    const rooms = new Set(readdirSync(source, { withFileTypes: true }).map((e) => (e.isDirectory() ? `${e.name}/` : e.name)));
+    const rooms = new Set(
+      readdirSync(source, { withFileTypes: true }).map((e) => (e.isDirectory() ? `${e.name}/` : e.name)),
+    );
     const mapped = new Set([...map.matchAll(/^ {4}([a-z]+(?:\/|\.ts))\s/gm)].map((match) => match[1]!));
     expect([...mapped].sort()).toEqual([...rooms].sort());
   });

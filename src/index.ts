@@ -1,0 +1,59 @@
+/**
+ * One-shot KV cache steering: extract a vector from contrastive pairs, add it once to the KV cache after prefill,
+ * generate as usual (Belitsky et al., arXiv 2507.08799).
+ *
+ * @packageDocumentation
+ */
+export type {
+  Capabilities,
+  ChatMessage,
+  Engine,
+  FinishReason,
+  GenerateEvent,
+  GenerateOptions,
+  KvCache,
+  ModelInfo,
+  Prefill,
+  PrefillOptions,
+  ResidualOffset,
+  Slot,
+  Tokenizer,
+} from './engine/engine.ts';
+export type { Precision } from './engine/onnx/load-onnx-engine.ts';
+export {
+  ContextOverflowError,
+  DisposedError,
+  DownloadError,
+  InvalidArgumentError,
+  InvalidFileError,
+  KvSteerError,
+  type KvSteerErrorCode,
+  ModelMismatchError,
+  ModelNotFoundError,
+  OutOfMemoryError,
+  RuntimeFailureError,
+  UnsupportedModelError,
+} from './errors.ts';
+export { type LoadEngineOptions, type LoadProgress, loadEngine } from './load-engine.ts';
+export { type ListedModel, listModels, type PullOptions, pullModel } from './models/index.ts';
+export { type BuildPairsOptions, buildPairs } from './pairs/build-pairs.ts';
+export type { PairItem } from './pairs/item.ts';
+export { type ContrastivePair, makePair, type PairOptions, type PairPrompt } from './pairs/pair.ts';
+export { readItemsFile, readPairsFile } from './pairs/read-pairs-file.ts';
+export { applyPlan } from './steer/apply-plan.ts';
+export type { LayerSelection, ResolvedPlan, SteeringPlan } from './steer/plan.ts';
+export type { Prompt } from './steer/prompt.ts';
+export {
+  generate,
+  generateSteered,
+  type SteerEvent,
+  type SteerOptions,
+  type SteerResult,
+  steer,
+} from './steer/steer.ts';
+export { type ExtractOptions, type ExtractProgress, extractVector } from './vectors/extract-vector.ts';
+export { inspectVector, type VectorInspection } from './vectors/inspect-vector.ts';
+export { randomVector } from './vectors/random-vector.ts';
+export type { KeyMode, ModelIdentity, Recommended, SteeringVector } from './vectors/vector.ts';
+export { vectorFromBytes, vectorToBytes } from './vectors/vector-bytes.ts';
+export { loadVector, saveVector } from './vectors/vector-file.ts';
