@@ -6,8 +6,9 @@ import { type ExampleSelection, selectExamples } from './select-examples.ts';
 
 export interface BuildPairsOptions extends PairOptions {
   /**
-   * Example turns a prompt, 1 to items - 1. Default 2: published settings go from 1 to 12; two show that the style is a habit
-   * at a fraction of the prefill, and are what the parity checks use. Without effect where `selection` lists indices.
+   * Example turns a prompt, 1 to items - 1. Default 2: published settings go from 1 to 12; two show that the style
+   * is a habit at a fraction of the prefill, and are what the parity checks use. Without effect where `selection`
+   * lists indices.
    */
   readonly turns?: number;
   /** Default `given`. */
@@ -19,8 +20,8 @@ export interface BuildPairsOptions extends PairOptions {
 }
 
 /**
- * A pair an item (arXiv 2507.08799, section 3): example turns that reason step by step (positive) or only answer (negative),
- * then the item's own question and the generation prompt.
+ * A pair an item (arXiv 2507.08799, section 3): example turns that reason step by step (positive) or only answer
+ * (negative), then the item's own question and the generation prompt.
  *
  * @throws InvalidArgumentError for items, turns or a selection out of range; see {@link makePair} for the rest.
  */

@@ -10,7 +10,9 @@ export interface PairItem {
 
 export type PairKind = 'positive' | 'negative';
 
-/** The assistant's example turn: the steps and " The answer is N.", or that alone (leading blank kept, as published). */
+/**
+ * The assistant's example turn: the steps and " The answer is N.", or that alone (leading blank kept, as published).
+ */
 export function exampleTurn(item: PairItem, kind: PairKind): string {
   const answer = ` The answer is ${item.answer}.`;
   if (kind === 'negative') return answer;

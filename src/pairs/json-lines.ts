@@ -18,10 +18,11 @@ export interface JsonLine {
 }
 
 /**
- * The values of a JSONL file (UTF-8, `\n` or `\r\n`, blank lines skipped), one at a time, so a file of any size takes the
- * memory of its longest line.
+ * The values of a JSONL file (UTF-8, `\n` or `\r\n`, blank lines skipped), one at a time, so a file of any size
+ * takes the memory of its longest line.
  *
- * @throws InvalidFileError naming the line for bad JSON or UTF-8 or a limit passed, or if the file cannot be read; the signal's reason.
+ * @throws InvalidFileError naming the line for bad JSON or UTF-8 or a limit passed, or if the file cannot be read;
+ * the signal's reason.
  */
 export async function* readJsonLines(path: string, limits: JsonLinesLimits = {}): AsyncGenerator<JsonLine> {
   const { maxLineBytes = 4 * 2 ** 20, maxLines = 100_000, maxBytes = 2 ** 30, signal } = limits;

@@ -18,7 +18,9 @@ export async function hashDigests(digests: readonly Uint8Array[]): Promise<strin
   return Array.from(await sha256(all.buffer), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** The identity of a list of pairs, which a vector made from them records: hex SHA-256 over token ids and positions. */
+/**
+ * The identity of a list of pairs, which a vector made from them records: hex SHA-256 over token ids and positions.
+ */
 export async function hashPairs(pairs: readonly ContrastivePair[]): Promise<string> {
   return hashDigests(await Promise.all(pairs.map(pairDigest)));
 }

@@ -1,5 +1,6 @@
 import type { ChatMessage, Tokenizer } from '../engine/engine.ts';
 import { InvalidArgumentError } from '../errors.ts';
+import { chatText } from './chat-text.ts';
 import { type Offset, offsetTokenId } from './offset-token.ts';
 
 /** One of the two prompts of a pair. */
@@ -32,7 +33,9 @@ export interface PairOptions {
   readonly offset?: Offset;
 }
 
-/** Full templated text (special tokens written out), or messages, which get the template and its generation prompt. */
+/**
+ * Full templated text (special tokens written out), or messages, which get the template and its generation prompt.
+ */
 export type PairPrompt = string | readonly ChatMessage[];
 
 /**
@@ -42,8 +45,8 @@ export type PairPrompt = string | readonly ChatMessage[];
  * values is dominated by which tokens they are. End both sides alike, e.g. with the generation prompt.
  *
  * @param where names the pair in messages, e.g. `pair 3`.
- * @throws InvalidArgumentError for identical or empty sides, a position outside either side, different tokens there, messages
- * for a model without chat template, or an offset that is not one token.
+ * @throws InvalidArgumentError for identical or empty sides, a position outside either side, different tokens
+ * there, messages for a model without chat template, or an offset that is not one token.
  */
 export function makePair(
   positive: PairPrompt,
@@ -59,7 +62,8 @@ export function makePair(
   }
   const offsetToken = offsetTokenId(offset, tokenizer);
   const side = (prompt: PairPrompt, name: string): PairSide => {
-    const text = typeof prompt === 'string' ? prompt : templated(prompt, tokenizer, `${where}, ${name} side`);
+    const text =
+      typeof prompt === 'string' ? prompt : chatText(prompt, tokenizer, 'pairs', `${where}, ${name} side: `);
     const tokens = tokenizer.encode(text);
     if (tokens.length === 0) {
       throw new InvalidArgumentError('pairs', `${where}: the ${name} side is empty. Give it a text.`);
@@ -81,28 +85,6 @@ export function makePair(
   };
   requireContrast(pair, tokenizer, where);
   return pair;
-}
-
-function templated(messages: readonly ChatMessage[], tokenizer: Tokenizer, where: string): string {
-  if (tokenizer.chatTemplateHash === null) {
-    throw new InvalidArgumentError(
-      'pairs',
-      `${where}: this model has no chat template for messages. Give full text, or use an instruct model.`,
-    );
-  }
-  try {
-    return tokenizer.applyChatTemplate(messages, { addGenerationPrompt: true });
-  } catch (cause) {
-    // Templates refuse what they do not know, e.g. two user turns in a row or a system message.
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new InvalidArgumentError(
-      'pairs',
-      `${where}: the model's chat template refused the messages: ${why}`,
-      {
-        cause,
-      },
-    );
-  }
 }
 
 function requireContrast({ positive, negative }: ContrastivePair, tokenizer: Tokenizer, where: string): void {

@@ -12,9 +12,10 @@ export interface ReadPairsFileOptions extends BuildPairsOptions {
 }
 
 /**
- * Contrastive pairs from a JSONL file. Each line is a pair `{"positive", "negative"}`, each side the full templated text or
- * a list of messages (which get the chat template and its generation prompt); or each line is an item
- * `{"question", "steps", "answer"}`, from which {@link buildPairs} makes the pairs by the same options. Other keys are left alone.
+ * Contrastive pairs from a JSONL file. Each line is a pair `{"positive", "negative"}`, each side the full
+ * templated text or a list of messages (which get the chat template and its generation prompt); or each line is an
+ * item `{"question", "steps", "answer"}`, from which {@link buildPairs} makes the pairs by the same options. Other
+ * keys are left alone.
  *
  * @throws InvalidFileError naming the line for what is not such a file, holds no line, or makes no valid pair;
  * InvalidArgumentError for options out of range; the signal's reason.
@@ -42,7 +43,10 @@ export async function readPairsFile(path: string, options: ReadPairsFileOptions)
   return pairs;
 }
 
-/** The items of a JSONL file with `question`, `steps` and `answer` on each line. @throws InvalidFileError naming the line. */
+/**
+ * The items of a JSONL file with `question`, `steps` and `answer` on each line. @throws InvalidFileError naming the
+ * line.
+ */
 export async function readItemsFile(
   path: string,
   options: { readonly maxLines?: number; readonly signal?: AbortSignal } = {},
