@@ -13,7 +13,8 @@ const tokenType = { unknown: 2, control: 3, userDefined: 4 } as const;
 /**
  * Byte-level BPE vocabularies (`tokenizer.ggml.model` = `gpt2`) of the families in gguf-pre-tokenizers.ts. Control tokens
  * written in a text become their ids; no BOS is added, whatever `add_bos_token` says: the chat template writes it.
- * A generation ends at the EOS, EOT or EOM id.
+ * A generation ends at the EOS, EOT or EOM id. Bytes that the vocabulary lacks are dropped, as Python's tokenizers does
+ * (SmolLM2 lacks 21: some control characters, and the lead bytes of private and unassigned planes).
  *
  * @param metadata as @huggingface/gguf gives it.
  * @param path named in errors.
