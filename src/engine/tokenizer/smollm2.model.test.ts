@@ -21,7 +21,10 @@ function modelPath(): string {
 const path = modelPath();
 const goldens = fileURLToPath(new URL('../../../../shared/goldens/', import.meta.url));
 const golden = (name: string) => JSON.parse(readFileSync(goldens + name, 'utf8'));
-const reason = [path, goldens].filter((place) => !existsSync(place)).map((place) => `${place} is not there`);
+const hasModel = existsSync(path);
+const hasGoldens = existsSync(goldens);
+if (!hasModel) process.stderr.write(`SmolLM2's tokenizer is not tested: ${path} is not there.\n`);
+if (!hasGoldens) process.stderr.write(`The goldens are not compared: ${goldens} is not there.\n`);
 
 interface Side {
   readonly text: string;
@@ -39,14 +42,13 @@ interface Generation {
   readonly output_text: string;
 }
 
-const title = reason.length === 0 ? 'SmolLM2' : `SmolLM2 (skipped: ${reason.join('; ')})`;
-
-describe.skipIf(reason.length > 0)(title, async () => {
-  if (reason.length > 0) return;
+describe.skipIf(!hasModel)('SmolLM2', async () => {
+  if (!hasModel) return;
   const metadata = (await gguf(path, { allowLocalFile: true })).metadata as Record<string, unknown>;
   const tokenizer = await tokenizerFromGguf(metadata, path);
-  const generations: Generation[] = golden('generations.json');
-  const sides: Side[] = golden('pairs.json').pairs.flatMap((pair: Pair) => [pair.positive, pair.negative]);
+  const generations: Generation[] = hasGoldens ? golden('generations.json') : [];
+  const pairs: Pair[] = hasGoldens ? golden('pairs.json').pairs : [];
+  const sides = pairs.flatMap((pair) => [pair.positive, pair.negative]);
 
   const folder = mkdtempSync(join(tmpdir(), 'kvsteer-smollm2-'));
   afterAll(() => rmSync(folder, { recursive: true }));
@@ -74,18 +76,21 @@ describe.skipIf(reason.length > 0)(title, async () => {
     );
   });
 
-  it('gives the ids of the golden pairs', () => {
+  it.skipIf(!hasGoldens)('gives the ids of the golden pairs', () => {
     expect(sides).toHaveLength(32);
     for (const { text, token_ids } of sides) expect(tokenizer.encode(text)).toEqual(token_ids);
   });
 
-  it('gives the prompts and texts of the golden generations, default system message included', () => {
-    for (const { question, prompt_text, prompt_token_ids, output_token_ids, output_text } of generations) {
-      expect(tokenizer.applyChatTemplate([{ role: 'user', content: question }])).toBe(prompt_text);
-      expect(tokenizer.encode(prompt_text)).toEqual(prompt_token_ids);
-      expect(tokenizer.decode(output_token_ids, { skipSpecialTokens: false })).toBe(output_text);
-    }
-  });
+  it.skipIf(!hasGoldens)(
+    'gives the prompts and texts of the golden generations, default system message included',
+    () => {
+      for (const { question, prompt_text, prompt_token_ids, output_token_ids, output_text } of generations) {
+        expect(tokenizer.applyChatTemplate([{ role: 'user', content: question }])).toBe(prompt_text);
+        expect(tokenizer.encode(prompt_text)).toEqual(prompt_token_ids);
+        expect(tokenizer.decode(output_token_ids, { skipSpecialTokens: false })).toBe(output_text);
+      }
+    },
+  );
 
   it.each(Object.entries(python.ids))("gives the ids of Python's tokenizers (%s)", async (pre, ids) => {
     const other = await tokenizerFromGguf({ ...metadata, 'tokenizer.ggml.pre': pre });
@@ -118,7 +123,9 @@ describe.skipIf(reason.length > 0)(title, async () => {
           tokenize: false,
           add_generation_prompt: addGenerationPrompt,
         });
-        expect(tokenizer.applyChatTemplate(messages, { addGenerationPrompt })).toBe(expected);
+        const text = tokenizer.applyChatTemplate(messages, { addGenerationPrompt });
+        expect(text).toBe(expected);
+        expect(tokenizer.encode(text)).toEqual(other.encode(text));
       }
     }
   });
