@@ -26,6 +26,7 @@ export interface GoldenGeneration {
   readonly c_keys: number | null;
   readonly c_values: number | null;
   readonly edited_cache_position: number | null;
+  readonly first_fed_token_id: number;
   readonly output_token_ids: readonly number[];
   readonly output_text: string;
   readonly ended_with_eos: boolean;
@@ -43,7 +44,7 @@ export function goldenTensor(file: string, name: string): Float32Array {
 }
 
 /** A token whose margin over the runner-up is smaller may fall either way in another kernel's rounding. */
-const NEAR_TIE = 0.05;
+export const NEAR_TIE = 0.05;
 
 /** Tokens that must agree exactly: up to the first near-tie. */
 export function exactLength(generation: GoldenGeneration): number {

@@ -8,7 +8,7 @@ import { exampleTurn, type PairItem } from './item.ts';
 import { readItemsFile } from './read-pairs-file.ts';
 
 const stepsFile = new URL('../../models/pairs/steps.jsonl', import.meta.url).pathname;
-const goldenFile = new URL('../../../shared/goldens/pairs.json', import.meta.url).pathname;
+const goldenFile = new URL('../../test/goldens/pairs.json', import.meta.url).pathname;
 
 const items: PairItem[] = Array.from({ length: 6 }, (_, i) => ({
   question: `Q${i}?`,

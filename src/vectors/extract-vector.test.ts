@@ -202,7 +202,7 @@ describe('the position artefact', () => {
     expect(splitHalf!.values.layers).toEqual([1, 1]);
   });
 
-  const goldens = new URL('../../../shared/goldens/', import.meta.url).pathname;
+  const goldens = new URL('../../test/goldens/', import.meta.url).pathname;
   it.skipIf(!existsSync(goldens))(
     'is most of the golden key vector (skipped where ../shared is absent)',
     () => {

@@ -16,11 +16,9 @@ import {
   readGraphManifest,
   tapsGraphFile,
 } from './graph/graph-manifest.ts';
-import { openSafetensorsCheckpoint } from './graph/safetensors-checkpoint.ts';
 import { writeGraph } from './graph/write-graph.ts';
 import { OnnxEngine } from './onnx-engine.ts';
 import { openGraphSession } from './open-graph-session.ts';
-import { openTransformersJsModel } from './transformersjs-model.ts';
 
 export type Precision = 'fp32' | 'q4';
 
@@ -64,7 +62,10 @@ export async function loadOnnxEngine(
     options.kvCacheBytes ?? Math.min(4 * 2 ** 30, Math.floor(totalmem() / 4)),
   );
   options.signal?.throwIfAborted();
-  if (files.kind === 'onnx') return await openTransformersJsModel(files, { precision, threads, kvCacheBytes });
+  if (files.kind === 'onnx') {
+    const { openTransformersJsModel } = await import('./transformersjs-model.ts');
+    return await openTransformersJsModel(files, { precision, threads, kvCacheBytes });
+  }
 
   const checkpoint = await openCheckpoint(files);
   let manifest: GraphManifest;
@@ -100,8 +101,10 @@ export async function loadOnnxEngine(
   });
 }
 
-function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
-  return files.kind === 'gguf' ? openGgufCheckpoint(files.path) : openSafetensorsCheckpoint(files.path);
+async function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
+  if (files.kind === 'gguf') return await openGgufCheckpoint(files.path);
+  const { openSafetensorsCheckpoint } = await import('./graph/safetensors-checkpoint.ts');
+  return await openSafetensorsCheckpoint(files.path);
 }
 
 /** A graph that is there and whole is used; a damaged one is written anew. */

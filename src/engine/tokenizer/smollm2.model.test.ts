@@ -19,7 +19,7 @@ function modelPath(): string {
 }
 
 const path = modelPath();
-const goldens = fileURLToPath(new URL('../../../../shared/goldens/', import.meta.url));
+const goldens = fileURLToPath(new URL('../../../test/goldens/', import.meta.url));
 const golden = (name: string) => JSON.parse(readFileSync(goldens + name, 'utf8'));
 const hasModel = existsSync(path);
 const hasGoldens = existsSync(goldens);

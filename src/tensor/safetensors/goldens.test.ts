@@ -7,7 +7,7 @@ import { parseSafetensorsHeader, safetensorsHeaderBytes } from './header.ts';
 import { readSafetensors, type SafetensorsTensor, tensorToFloat32 } from './read.ts';
 import { writeSafetensors } from './write.ts';
 
-const folder = fileURLToPath(new URL('../../../../shared/goldens/', import.meta.url));
+const folder = fileURLToPath(new URL('../../../test/goldens/', import.meta.url));
 const present = existsSync(folder);
 const load = (name: string) => new Uint8Array(readFileSync(folder + name));
 
