@@ -16,6 +16,9 @@ export interface ConformanceOptions {
   readonly tolerance: number;
 }
 
+/** Positions that a test may fill. */
+const longestPrefill = 2048;
+
 export function describeEngine(name: string, { open, prompts, tolerance }: ConformanceOptions): void {
   describe(`${name} keeps the engine contract`, () => {
     let engine: Engine;
@@ -148,21 +151,18 @@ export function describeEngine(name: string, { open, prompts, tolerance }: Confo
     });
 
     it('streams text that adds up to the decoded tokens', async () => {
-      const events = await collect(engine, encoded[0]!, { feed: [], maxTokens: 20 });
-      const text = events.map((event) => event.text).join('');
-      expect(text).toBe(engine.tokenizer.decode(tokensOf(events)));
+      const events = await collect(engine, encoded[0]!, { feed: [], maxTokens: 20, eosTokenIds: [] });
+      expect(textOf(events)).toBe(engine.tokenizer.decode(tokensOf(events)));
       expect(events.at(-1)!.type).toBe('finish');
     });
 
     it('stops before a stop text', async () => {
-      const events = await collect(engine, encoded[0]!, { feed: [], maxTokens: 20 });
-      const text = events.map((event) => event.text).join('');
-      const stop = text
-        .slice(Math.floor(text.length / 2))
-        .trim()
-        .slice(0, 4);
-      const stopped = await collect(engine, encoded[0]!, { feed: [], maxTokens: 20, stop: [stop] });
-      expect(stopped.map((event) => event.text).join('')).toBe(text.slice(0, text.indexOf(stop)));
+      const options = { feed: [], maxTokens: 20, eosTokenIds: [] };
+      const text = textOf(await collect(engine, encoded[0]!, options));
+      const stop = text.slice(text.length >> 1, (text.length >> 1) + 3);
+      expect(stop.length).toBe(3);
+      const stopped = await collect(engine, encoded[0]!, { ...options, stop: [stop] });
+      expect(textOf(stopped)).toBe(text.slice(0, text.indexOf(stop)));
       expect(stopped.at(-1)).toMatchObject({ type: 'finish', reason: 'stop' });
     });
 
@@ -236,11 +236,26 @@ export function describeEngine(name: string, { open, prompts, tolerance }: Confo
       await expect(engine.prefill([-1])).rejects.toBeInstanceOf(InvalidArgumentError);
     });
 
-    it('refuses a prompt past the context, and ends an answer at its end', async () => {
+    it('refuses a prompt past the context', async () => {
       const { contextLength } = engine.model;
-      const token = encoded[0]![0]!;
-      const filled = new Array<number>(contextLength + 1).fill(token);
+      const filled = new Array<number>(contextLength + 1).fill(encoded[0]![0]!);
       await expect(engine.prefill(filled)).rejects.toBeInstanceOf(ContextOverflowError);
+    });
+
+    it('ends an answer at the end of the context', async ({ skip }) => {
+      const { contextLength } = engine.model;
+      skip(contextLength > longestPrefill, `its context of ${contextLength} takes too long to fill`);
+      const filled = Array.from(
+        { length: contextLength - 3 },
+        (_, i) => encoded[0]![i % encoded[0]!.length]!,
+      );
+      const { cache } = await engine.prefill(filled);
+      await using _ = cache;
+      const events = await collectFrom(engine, cache, { feed: [filled[0]!], maxTokens: 50, eosTokenIds: [] });
+      expect(events.at(-1)).toMatchObject({ type: 'finish', reason: 'length' });
+      expect(cache.length).toBeLessThanOrEqual(contextLength);
+      const over = collectFrom(engine, cache, { feed: [1, 1, 1] });
+      await expect(over).rejects.toBeInstanceOf(ContextOverflowError);
     });
 
     it('after disposal everything is refused, and work in flight ends', async () => {
@@ -288,6 +303,8 @@ async function collectFrom(
   for await (const event of engine.generate(cache, options)) events.push(event);
   return events;
 }
+
+const textOf = (events: GenerateEvent[]) => events.map((event) => event.text).join('');
 
 const tokensOf = (events: GenerateEvent[]) =>
   events.flatMap((event) => (event.type === 'token' ? [event.token] : []));

@@ -152,7 +152,10 @@ async function checkpointKey({ kind, path }: ModelFiles): Promise<string> {
 
 function atLeastOne(argument: string, value: number): number {
   if (!Number.isSafeInteger(value) || value < 1) {
-    throw new InvalidArgumentError(argument, `\`${argument}\` is an integer of at least 1, but was ${value}.`);
+    throw new InvalidArgumentError(
+      argument,
+      `\`${argument}\` is an integer of at least 1, but was ${value}.`,
+    );
   }
   return value;
 }
