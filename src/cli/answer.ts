@@ -72,18 +72,18 @@ export function answerNotes({ tokens, timings, finishReason }: SteerResult): str
   ];
 }
 
-/** What was edited, in words; null for a plain answer. */
-export function editNote(
-  { plans, editedPosition, timings, promptTokens }: SteerResult,
-  vector: string,
-): string | null {
-  const [plan] = plans;
-  if (plan === undefined) return null;
+/** What was edited, in words; null for a plain answer. Several answers to one prompt differ in their values only. */
+export function editNote(results: readonly SteerResult[], vector: string): string | null {
+  const [first] = results;
+  const plan = first?.plans[0];
+  if (first === undefined || plan === undefined) return null;
+  const values = results.map((result) => result.plans[0]?.values).join(', ');
   const heads =
     plan.heads.length === plan.vector.model.kvHeads ? '' : `, KV heads ${formatRanges(plan.heads)}`;
   const keys = plan.keys === 0 ? '' : `, keys × ${plan.keys} (${plan.vector.keyMode})`;
+  const slowest = Math.max(...results.map(({ timings }) => timings.editMs));
   return (
-    `one edit with ${basename(vector)}: values × ${plan.values}${keys}, layers ${formatRanges(plan.layers)}${heads}, ` +
-    `at position ${editedPosition} (prompt of ${counted(promptTokens, 'token')}), in ${formatMilliseconds(timings.editMs)}`
+    `one edit with ${basename(vector)}: values × ${values}${keys}, layers ${formatRanges(plan.layers)}${heads}, ` +
+    `at position ${first.editedPosition} (prompt of ${counted(first.promptTokens, 'token')}), in ${formatMilliseconds(slowest)}`
   );
 }

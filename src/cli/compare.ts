@@ -27,7 +27,7 @@ interface CompareFlags extends ModelFlags, SteeringFlags, PromptFlags, Generatio
 const examples = `
 Examples:
   kvsteer compare --vector steps.safetensors --values 4 "A pen costs 3 dollars. How much are 7 pens?"
-  kvsteer compare --vector steps.safetensors --values 1,2,4 "What is 12 * 7?"      a column for each
+  kvsteer compare --vector steps.safetensors --values 1,2,4 "What is 12 * 7?"
 `;
 
 export function addCompareCommand(program: Command, terminal: Terminal): void {
@@ -39,7 +39,7 @@ export function addCompareCommand(program: Command, terminal: Terminal): void {
     )
     .argument('[prompt]', 'the question, in quotes; left out, or "-": read from stdin')
     .optionsGroup('Steering:')
-    .requiredOption('-v, --vector <file>', 'steering vector, as made by `kvsteer extract`')
+    .requiredOption('-v, --vector <file>', 'steering vector, as made by `kvsteer extract` (required)')
     .option(
       '-c, --values <list>',
       "coefficient of the values, or several, e.g. 1,2,4: a column for each (default: the vector's recommendation, else 1)",
@@ -105,8 +105,8 @@ async function compare(argument: string | undefined, flags: CompareFlags, termin
     })),
   ];
   printLine(stdout, renderColumns(columns, width, colors));
-  const note = wrapText(editNote(steered[0]!, flags.vector) ?? '', width).join('\n');
-  if (steered.length === 1) printLine(stdout, `\n${colors.dim(note)}`);
+  const note = wrapText(editNote(steered, flags.vector) ?? '', width).join('\n');
+  printLine(stdout, `\n${colors.dim(note)}`);
 }
 
 type AnswerOptions = Parameters<typeof import('../steer/steer.ts').generateSteered>[3];

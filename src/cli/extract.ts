@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { type Command, Option } from 'commander';
 import type { Engine } from '../engine/engine.ts';
 import { InvalidArgumentError } from '../errors.ts';
@@ -33,17 +34,23 @@ interface ExtractFlags extends ModelFlags {
   readonly json?: boolean;
 }
 
+const SHIPPED_ITEMS = 'steps';
+/** Two folders up from here in src/ and in dist/. */
+const shippedItems = fileURLToPath(new URL('../../models/pairs/steps.jsonl', import.meta.url));
+
 const examples = `
 Files, one JSON object a line:
-  --pairs   {"positive": "...", "negative": "..."}: full templated text, or lists of {"role", "content"} messages.
-  --items   {"question": "...", "steps": ["...", "..."], "answer": "..."}: each question is shown after example turns of other items,
-            which reason step by step (positive) or only answer (negative).
+  --pairs   {"positive": "...", "negative": "..."}
+            Each side is the full templated text, or a list of {"role", "content"} messages.
+  --items   {"question": "...", "steps": ["...", "..."], "answer": "..."}
+            Each question is asked after example turns of other items, which reason step by step
+            (positive) or only answer (negative).
 
 An existing output file is kept, and the command refuses to begin, unless --overwrite is given.
 
 Examples:
-  kvsteer extract --items steps.jsonl -o steps.safetensors
-  kvsteer extract --items steps.jsonl --turns 5 --selection random --seed 1 --limit 100 -o steps.safetensors
+  kvsteer extract --items steps -o steps.safetensors
+  kvsteer extract --items mine.jsonl --turns 5 --selection random --seed 1 -o mine.safetensors
   kvsteer extract --pairs pairs.jsonl --key-mode post-rope -o published.safetensors
 `;
 
@@ -56,7 +63,12 @@ export function addExtractCommand(program: Command, terminal: Terminal): void {
     )
     .optionsGroup('Pairs:')
     .addOption(new Option('-p, --pairs <file>', 'JSONL file of pairs').conflicts('items'))
-    .addOption(new Option('-i, --items <file>', 'JSONL file of worked questions to build pairs from'))
+    .addOption(
+      new Option(
+        '-i, --items <file>',
+        'JSONL file of worked questions to build pairs from; "steps": 16 that come with kvsteer',
+      ),
+    )
     .option('--limit <n>', 'use the first n pairs only (default: all)', number({ min: 1, integer: true }))
     .option(
       '--turns <n>',
@@ -94,7 +106,7 @@ export function addExtractCommand(program: Command, terminal: Terminal): void {
     );
   addModelOptions(command)
     .optionsGroup('Output:')
-    .requiredOption('-o, --output <file>', 'where the vector goes, a .safetensors file')
+    .requiredOption('-o, --output <file>', 'where the vector goes, a .safetensors file (required)')
     .option('--overwrite', 'replace the output file if it exists')
     .option('--name <text>', 'what the vector is, kept in the file (default: the file it came from)')
     .option('--licence <text>', 'licence of the vector, kept in the file')
@@ -105,14 +117,15 @@ export function addExtractCommand(program: Command, terminal: Terminal): void {
 }
 
 async function extract(flags: ExtractFlags, terminal: Terminal): Promise<void> {
-  await checkFiles(flags);
+  const input = inputOf(flags);
+  await checkFiles(input, flags);
   const { stdout, stderr, signal } = terminal;
   using progress = new ProgressBar(stderr);
   const { extractVector } = await import('../vectors/extract-vector.ts');
   const { inspectVector } = await import('../vectors/inspect-vector.ts');
   const { saveVector } = await import('../vectors/vector-file.ts');
   await using engine = await openEngine(flags, terminal, progress);
-  const pairs = await readPairs(flags, engine, signal);
+  const pairs = await readPairs(input, flags, engine, signal);
   const started = performance.now();
   let tokens = 0;
   progress.update({ phase: 'extracting pairs', done: 0, total: pairs.length, unit: 'count' });
@@ -156,15 +169,20 @@ async function extract(flags: ExtractFlags, terminal: Terminal): Promise<void> {
   printLine(stdout, `\n${colors.dim('Try it:')}\n  ${nextCommand(flags, vector)}`);
 }
 
-/** What can be refused before a model is loaded. */
-async function checkFiles({ pairs, items, output, overwrite }: ExtractFlags): Promise<void> {
+/** The file of pairs or items. `steps` names the one that comes with the package; a file of that name is `./steps`. */
+function inputOf({ pairs, items }: ExtractFlags): string {
   const input = pairs ?? items;
   if (input === undefined) {
     throw new InvalidArgumentError(
       'pairs',
-      'Give the contrastive pairs: --pairs FILE.jsonl, or --items FILE.jsonl to build them.',
+      'Give the contrastive pairs: --pairs FILE.jsonl, or --items FILE.jsonl to build them, or --items steps for those that come with kvsteer.',
     );
   }
+  return input === items && input === SHIPPED_ITEMS ? shippedItems : input;
+}
+
+/** What can be refused before a model is loaded. */
+async function checkFiles(input: string, { output, overwrite }: ExtractFlags): Promise<void> {
   await stat(input);
   const there = await stat(output).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
@@ -184,13 +202,14 @@ async function checkFiles({ pairs, items, output, overwrite }: ExtractFlags): Pr
 }
 
 async function readPairs(
+  input: string,
   flags: ExtractFlags,
   { tokenizer }: Engine,
   signal: AbortSignal,
 ): Promise<ContrastivePair[]> {
   const { readPairsFile } = await import('../pairs/read-pairs-file.ts');
   const { limit, turns, selection, seed, system, position, offsetToken } = flags;
-  const pairs = await readPairsFile((flags.pairs ?? flags.items)!, {
+  const pairs = await readPairsFile(input, {
     tokenizer,
     turns,
     selection,

@@ -6,8 +6,6 @@ import { colorsOf, printLine } from './terminal.ts';
 /** Exit codes: 0 done, 1 a defect of kvsteer, 2 something that the user can put right, 130 interrupted. */
 export const EXIT = { done: 0, defect: 1, refused: 2, interrupted: 130 } as const;
 
-const REPORT_URL = 'the issue tracker of kvsteer';
-
 /** The reason of the first Ctrl-C's abort. */
 export class Interrupted extends Error {
   constructor() {
@@ -59,7 +57,7 @@ export function reportFailure(
     if (debug) printLine(stderr, inspect(error));
     return EXIT.refused;
   }
-  say(`this should not have happened. Please report it to ${REPORT_URL}, with the lines below.`);
+  say('this should not have happened. Please report it, with the lines below.');
   printLine(stderr, inspect(error));
   return EXIT.defect;
 }

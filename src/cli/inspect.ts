@@ -9,10 +9,13 @@ import { type Colors, colorsOf, printJson, printLine, type Terminal, widthOf } f
 
 const examples = `
 Reading it:
-  norms        how far the vector moves the keys and values of each layer and KV head. Layer 0 is not steered by default.
-  split half   cosine of the vectors of the even and of the odd pairs: near 1, there are enough pairs and they agree.
-  artefact     positive prompts are longer than negative ones, so the published, post-RoPE keys differ by position alone. The share says
-               how much of such a key vector is that; un-rotated keys (the default of \`kvsteer extract\`) are free of it.
+  norms       How far the vector moves the keys and values of each layer and KV head.
+              Layer 0 is not steered by default.
+  split half  Cosine between the vectors of the even and of the odd pairs. Near 1 there are enough
+              pairs, and they agree.
+  artefact    Positive prompts are longer than negative ones, so post-RoPE keys, as published,
+              differ by position alone. This is the share of them that is only that. Un-rotated
+              keys, the default of \`kvsteer extract\`, are free of it.
 
 Examples:
   kvsteer inspect steps.safetensors
@@ -98,7 +101,7 @@ function pairsText(pairs: SteeringVector['pairs']): string {
     : `${pairs.count} contrastive pair${pairs.count === 1 ? '' : 's'}, ${pairs.hash.slice(0, 16)}…`;
 }
 
-export function positionText(fromEnd: number): string {
+function positionText(fromEnd: number): string {
   return fromEnd === 1 ? 'the last token' : `token ${fromEnd} from the end`;
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { EXIT, Interrupted, OutputClosed, reportFailure } from './failure.ts';
-import { createProgram } from './program.ts';
+import { runCli } from './run-cli.ts';
 import type { Terminal } from './terminal.ts';
 
 const { stdin, stdout, stderr } = process;
@@ -25,16 +25,8 @@ process.on('uncaughtException', (error) => {
   process.exit(reportFailure(error, terminal));
 });
 
-let code: number = EXIT.done;
-try {
-  const program = createProgram(terminal);
-  if (process.argv.length <= 2) program.outputHelp();
-  else await program.parseAsync();
-  // A reader that went away, or a Ctrl-C, at the very end.
-  if (controller.signal.aborted) code = reportFailure(controller.signal.reason, terminal);
-} catch (error) {
-  code = reportFailure(error, terminal);
-}
+const code = await runCli(process.argv.slice(2), terminal);
+
 // Sockets that are kept alive must not hold the process up; what is still to be written must.
 const flushed = (stream: NodeJS.WriteStream) =>
   new Promise<void>((resolve) => {

@@ -10,13 +10,30 @@ import { colorsOf, type Terminal, widthOf } from './terminal.ts';
 
 const start = `
 Start here:
-  kvsteer pull                                                  the default model, 98 MB
-  kvsteer extract --items steps.jsonl -o steps.safetensors      a vector from worked questions
-  kvsteer compare --vector steps.safetensors --values 4 "A pen costs 3 dollars. How much are 7 pens?"
+  kvsteer pull                                          the default model, 98 MB
+  kvsteer extract --items steps -o steps.safetensors    a vector from 16 worked questions
+  kvsteer compare --vector steps.safetensors --values 1,2,4 "How much are 7 pens at 3 dollars?"
 
-\`kvsteer COMMAND --help\` documents each command. KVSTEER_DEBUG=1 adds details to errors; NO_COLOR=1 turns colours off.
+\`kvsteer COMMAND --help\` documents each command.
+KVSTEER_DEBUG=1 adds details to errors, NO_COLOR=1 turns colours off, KVSTEER_CACHE moves the cache.
 Exit codes: 0 done, 1 a defect of kvsteer, 2 something to put right, 130 interrupted.
 `;
+
+/** What commander leaves unsaid about the mistakes that newcomers make. */
+const hints: readonly (readonly [pattern: RegExp, hint: string])[] = [
+  [/^too many arguments for '(run|compare)'/, 'Put the prompt in quotes: it is one argument.'],
+  [
+    /^(unknown command|unknown option|missing required|required option)/,
+    'See kvsteer --help, or kvsteer COMMAND --help.',
+  ],
+];
+
+function explained(text: string): string {
+  const message = text.replace(/^error: /, '').trimEnd();
+  const hint = hints.find(([pattern]) => pattern.test(message))?.[1];
+  const first = message.charAt(0).toUpperCase() + message.slice(1);
+  return `${hint === undefined ? first : `${first}\n${hint}`}\n`;
+}
 
 /** All commands. Errors are thrown, so that `main.ts` alone decides how the process ends. */
 export function createProgram(terminal: Terminal): Command {
@@ -40,7 +57,7 @@ export function createProgram(terminal: Terminal): Command {
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),
-      outputError: (text, write) => write(`${err.red('kvsteer:')} ${text.replace(/^error: /, '')}`),
+      outputError: (text, write) => write(`${err.red('kvsteer:')} ${explained(text)}`),
       getOutHelpWidth: () => widthOf(stdout),
       getErrHelpWidth: () => widthOf(stderr),
       getOutHasColors: () => out.isColorSupported,

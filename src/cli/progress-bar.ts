@@ -1,5 +1,5 @@
 import cliProgress from 'cli-progress';
-import { formatBytes, formatMilliseconds } from './render/quantities.ts';
+import { formatBytes, formatSeconds } from './render/quantities.ts';
 import { truncate } from './render/wrap.ts';
 import { colorsOf, printLine, widthOf } from './terminal.ts';
 
@@ -99,5 +99,6 @@ function plainLine(state: ProgressState): string {
 
 function remaining(share: number, elapsedMs: number): string {
   if (share < 0.02 || share >= 1 || elapsedMs < 1500) return '';
-  return `, ${formatMilliseconds((elapsedMs / share) * (1 - share))} left`;
+  const seconds = Math.ceil(((elapsedMs / share) * (1 - share)) / 1000);
+  return `, ${formatSeconds(seconds)} left`;
 }

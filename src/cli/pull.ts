@@ -12,7 +12,9 @@ interface PullFlags {
 const examples = `
 Environment:
   KVSTEER_CACHE   the cache folder (default: kvsteer in the system's cache folder)
-  HF_ENDPOINT     a mirror of the hub; HF_TOKEN: for gated models; HF_HUB_OFFLINE=1: do not ask the hub
+  HF_ENDPOINT     a mirror of the hub
+  HF_TOKEN        for gated models of the hub
+  HF_HUB_OFFLINE  1: do not ask the hub
 
 Examples:
   kvsteer pull ${DEFAULT_MODEL}

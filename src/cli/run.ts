@@ -95,7 +95,7 @@ async function run(argument: string | undefined, flags: RunFlags, terminal: Term
     }
     if (!text.endsWith('\n')) printLine(stdout);
     if (stderr.isTTY) {
-      const edit = editNote(event.result, flags.vector ?? '');
+      const edit = editNote([event.result], flags.vector ?? '');
       const notes = [answerNotes(event.result).join('; '), ...(edit === null ? [] : [edit])];
       for (const note of notes) printLine(stderr, colorsOf(stderr).dim(note));
     }

@@ -10,7 +10,7 @@ export interface Column {
 
 const GAP = ' │ ';
 /** Narrower columns are unreadable: then they are put one below the other. */
-const MIN_COLUMN = 24;
+const MIN_COLUMN = 20;
 
 /** Texts side by side in `width` terminal columns, titles above, notes below; no line feed at the end. */
 export function renderColumns(columns: readonly Column[], width: number, colors: Colors): string {
