@@ -57,7 +57,8 @@ export function dequantize(type: StorageType, bytes: Uint8Array): Float32Array<A
   for (let block = 0, at = 0; block < scales.length; block++) {
     const scale = scales[block]!;
     const zero = minima ? 0 : centre;
-    const minimum = minima ? minima[block]! : 0;
+    // -0 is what adds nothing, to -0 as well
+    const minimum = minima ? minima[block]! : -0;
     for (const end = at + size; at < end; at++) values[at] = scale * (quants[at]! - zero) + minimum;
   }
   return values;

@@ -73,6 +73,14 @@ async function parseHeader(path: string): Promise<GGUFParseOutput> {
 
 async function fromHeader(file: OpenFile, fileSize: number, header: GGUFParseOutput): Promise<Checkpoint> {
   const { path } = file;
+  // the parser sees zeros past the end of the file: fewer or other tensors, without a complaint
+  const headerEnd = header.tensorInfoByteRange[1];
+  if (headerEnd > fileSize) {
+    throw new InvalidFileError(
+      path,
+      `Expected a header of at least ${headerEnd} bytes, but the file has ${fileSize}. It was cut off: get it again.`,
+    );
+  }
   const ggufMetadata = header.metadata as unknown as Readonly<Record<string, unknown>>;
   const partial = ggufConfig(path, ggufMetadata);
   const tensors = new Map<string, StoredTensor>();

@@ -13,6 +13,12 @@ export type GgufConfig = Omit<
 /** @throws InvalidFileError for missing or senseless numbers; UnsupportedModelError for what the graph cannot do. */
 export function ggufConfig(path: string, metadata: Metadata): GgufConfig {
   const architecture = own(metadata, 'general.architecture');
+  if (typeof architecture !== 'string') {
+    throw new InvalidFileError(
+      path,
+      'Expected the metadata key general.architecture, found none. Get the file again.',
+    );
+  }
   if (architecture !== 'llama' && architecture !== 'qwen2') {
     throw new UnsupportedModelError(
       `${path}: the architecture is ${JSON.stringify(architecture)}; the onnx engine writes graphs for llama and qwen2. ` +

@@ -15,6 +15,7 @@ const TOLERANCE = 1e-4;
  * @returns undefined where all are 1 (no scaling); null where no llama3 scaling gives these divisors.
  */
 export function llama3ScalingOf(divisors: Float32Array, theta: number): Llama3Scaling | undefined | null {
+  if (!divisors.every((divisor) => divisor > 0 && divisor < Infinity)) return null;
   if (divisors.every((divisor) => Math.abs(divisor - 1) < TOLERANCE)) return undefined;
   const rotaryDim = divisors.length * 2;
   const plain = ropeInverseFrequencies({ theta, rotaryDim });
