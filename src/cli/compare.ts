@@ -26,7 +26,7 @@ interface CompareFlags extends ModelFlags, SteeringFlags, PromptFlags, Generatio
 
 const examples = `
 Examples:
-  kvsteer compare --vector steps.safetensors --values 4 "A pen costs 3 dollars. How much are 7 pens?"
+  kvsteer compare --vector steps.safetensors --values 4 "How much are 7 pens at 3 dollars?"
   kvsteer compare --vector steps.safetensors --values 1,2,4 "What is 12 * 7?"
 `;
 

@@ -12,7 +12,7 @@ const start = `
 Start here:
   kvsteer pull                                          the default model, 98 MB
   kvsteer extract --items steps -o steps.safetensors    a vector from 16 worked questions
-  kvsteer compare --vector steps.safetensors --values 1,2,4 "How much are 7 pens at 3 dollars?"
+  kvsteer compare --vector steps.safetensors --values 1,2,4 "What is 12 * 7?"
 
 \`kvsteer COMMAND --help\` documents each command.
 KVSTEER_DEBUG=1 adds details to errors, NO_COLOR=1 turns colours off, KVSTEER_CACHE moves the cache.

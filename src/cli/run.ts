@@ -27,7 +27,7 @@ interface RunFlags extends ModelFlags, SteeringFlags, PromptFlags, GenerationFla
 const examples = `
 Examples:
   kvsteer run "Why is the sky blue?"
-  kvsteer run --vector steps.safetensors --values 4 "A pen costs 3 dollars. How much are 7 pens?"
+  kvsteer run --vector steps.safetensors --values 4 "How much are 7 pens at 3 dollars?"
   cat question.txt | kvsteer run --vector steps.safetensors --json > answer.json
 `;
 
