@@ -1,4 +1,5 @@
 /** The graph of `graph/` on onnxruntime-node. Each step copies every present K/V to JS, which is its cost at length. */
+import './telemetry-off.ts';
 import { createRequire } from 'node:module';
 import * as ort from 'onnxruntime-node';
 import { RuntimeFailureError } from '../../errors.ts';

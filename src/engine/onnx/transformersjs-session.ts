@@ -3,6 +3,7 @@
  * `past_key_values.{l}.key|value` [B, H, T, D] that the graph concatenates to. Rows run one at a time, without padding,
  * and the new positions are copied back into the pool: right, and slower than a graph of our own.
  */
+import './telemetry-off.ts';
 import * as ort from 'onnxruntime-node';
 import { RuntimeFailureError, UnsupportedModelError } from '../../errors.ts';
 import type { Session, Step, StepResult } from './session.ts';

@@ -2,6 +2,7 @@
  * ONNX Runtime's C API through koffi. The functions stand in one struct, `OrtApi`, whose order never changes
  * (onnxruntime_c_api.h: "NO CHANGES" above the version marks), so an index names a function for good.
  */
+import '../telemetry-off.ts';
 import koffi from 'koffi';
 import { RuntimeFailureError } from '../../../errors.ts';
 
