@@ -74,17 +74,14 @@ async function downloadLocked(
   options: DownloadOptions & { readonly file: string },
 ): Promise<void> {
   const { signal, file, onProgress, retries = 4, retryDelayMs = 500 } = options;
-  let startedFresh = false;
+  let startedAnew = false;
   let failures = 0;
   // The most bytes any try has left behind: only going past it counts as progress, so tries stay bounded by the size.
   let furthest = await partBytes(target);
   for (;;) {
     signal?.throwIfAborted();
     const before = await readPart(target);
-    if (before === null) {
-      startedFresh = true;
-      await removePart(target);
-    }
+    if (before === null) await removePart(target);
     try {
       await receive(url, target, before, { ...options, ensureSpace: (bytes) => ensureSpace(target, bytes) });
     } catch (error) {
@@ -107,13 +104,14 @@ async function downloadLocked(
       return;
     }
     await removePart(target);
-    // Two halves of two files can look like one; bytes received in one piece cannot.
-    if (startedFresh) {
+    // Two halves of two files can look like one, so bytes received in pieces get a second chance in one piece.
+    if (before === null || startedAnew) {
       throw new DownloadError(
         `${withoutQuery(url)} served other bytes than it should: ${wrong}. Nothing was kept.`,
         [],
       );
     }
+    startedAnew = true;
   }
 }
 

@@ -1,7 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listFiles, modelInfo } from '@huggingface/hub';
-import { DownloadError, InvalidArgumentError } from '../errors.ts';
-import { describeFailure, isTransient, isUnreachable, openUrl, statusError, withoutQuery } from './http.ts';
+import { DownloadError, InvalidArgumentError, KvSteerError } from '../errors.ts';
+import {
+  describeFailure,
+  HttpStatusError,
+  isTransient,
+  isUnreachable,
+  openUrl,
+  statusError,
+  withoutQuery,
+} from './http.ts';
 
 const MAX_ANSWER_BYTES = 16 * 2 ** 20;
 const MAX_FILES = 20_000;
@@ -80,7 +88,7 @@ export async function listHubRepo(
     return { commit, files };
   } catch (error) {
     signal?.throwIfAborted();
-    if (error instanceof DownloadError) throw error;
+    if (KvSteerError.isInstance(error) && !(error instanceof HttpStatusError)) throw error;
     throw new DownloadError(`The files of ${repo} could not be listed: ${describeFailure(error)}`, [error]);
   }
 }

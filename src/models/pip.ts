@@ -117,17 +117,19 @@ function ended(child: ChildProcess): Promise<number | null | Error> {
   });
 }
 
-/** pip has no machine-readable progress in its older versions: its files' growth is reported, and bounded. */
+/** Older versions of pip have no machine-readable progress: its files' growth is reported, and bounded. */
 function watchGrowth(child: ChildProcess, folder: string, requirement: string, options: PipDownloadOptions) {
   const meter = new ProgressMeter(options.onProgress, requirement, 'download');
+  let most = 0;
   let tooLarge = false;
   let stopped = false;
   const timer = setInterval(async () => {
-    const bytes = await folderBytes(folder, 4).catch(() => 0);
+    const bytes = await largestFile(folder, 4).catch(() => 0);
     if (stopped) return;
-    meter.update(bytes, null);
-    // While pip moves the finished wheel both copies may exist.
-    if (bytes > 2 * options.maxBytes) {
+    // A file being moved can be seen half: never go backwards.
+    most = Math.max(most, bytes);
+    meter.update(most, null);
+    if (bytes > options.maxBytes) {
       tooLarge = true;
       child.kill();
     }
@@ -141,12 +143,14 @@ function watchGrowth(child: ChildProcess, folder: string, requirement: string, o
   };
 }
 
-async function folderBytes(folder: string, depth: number): Promise<number> {
+/** The wheel itself: pip keeps smaller files, and for a moment a copy, beside it. */
+async function largestFile(folder: string, depth: number): Promise<number> {
   let bytes = 0;
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
-    if (entry.isFile()) bytes += (await stat(path)).size;
-    else if (entry.isDirectory() && depth > 0) bytes += await folderBytes(path, depth - 1);
+    const size = entry.isFile() ? (await stat(path)).size : 0;
+    const below = entry.isDirectory() && depth > 0 ? await largestFile(path, depth - 1) : 0;
+    bytes = Math.max(bytes, size, below);
   }
   return bytes;
 }
