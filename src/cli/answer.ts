@@ -1,6 +1,21 @@
 import { basename } from 'node:path';
-import type { SteerResult } from '../steer/steer.ts';
+import { RuntimeFailureError } from '../errors.ts';
+import type { SteerEvent, SteerResult } from '../steer/steer.ts';
 import { counted, formatMilliseconds, formatRanges } from './render/quantities.ts';
+
+/** Runs a generation to its end. @param onText gets each piece of text, an empty one too: there is one call a token and one more. */
+export async function collectAnswer(
+  events: AsyncIterable<SteerEvent>,
+  onText: (text: string) => void = () => {},
+): Promise<SteerResult> {
+  for await (const event of events) {
+    if (event.type === 'token' || event.type === 'finish') onText(event.text);
+    if (event.type === 'finish') return event.result;
+  }
+  throw new RuntimeFailureError(
+    'The engine ended the answer without saying how. Run it again with KVSTEER_DEBUG=1.',
+  );
+}
 
 /** One answer as `--json` prints it. */
 export interface AnswerJson {
@@ -57,17 +72,19 @@ function brief(ms: number): number {
   return Number(ms.toFixed(3));
 }
 
-/** `64 tokens, 0.8 s, 12.1 ms a token` and how it ended. */
+/** `64 tokens, 0.8 s`, `12.1 ms a token`, and how it ended. */
 export function answerNotes({ tokens, timings, finishReason }: SteerResult): string[] {
   const { prefillMs, editMs, decodeMs } = timings;
-  const each = tokens.length === 0 ? '' : `, ${formatMilliseconds(decodeMs / tokens.length)} a token`;
+
   const ends = {
     eos: 'ended by itself',
     stop: 'ended at a stop text',
     length: 'cut at the token limit',
   } as const;
   return [
-    `${counted(tokens.length, 'token')}, ${formatMilliseconds(prefillMs + editMs + decodeMs)}${each}`,
+    `${counted(tokens.length, 'token')}, ${formatMilliseconds(prefillMs + editMs + decodeMs)}`,
+    // every answer has at least one token
+    `${formatMilliseconds(decodeMs / tokens.length)} a token`,
     ends[finishReason],
   ];
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Engine } from '../engine/engine.ts';
 import type { SteeringPlan } from '../steer/plan.ts';
 import type { SteerResult } from '../steer/steer.ts';
-import { answerJson, answerNotes, editNote } from './answer.ts';
+import { answerJson, answerNotes, collectAnswer, editNote } from './answer.ts';
 import { openEngineAndVector } from './open-engine.ts';
 import {
   addGenerationOptions,
@@ -121,12 +121,8 @@ async function answerWithProgress(
 ): Promise<SteerResult> {
   const { generateSteered } = await import('../steer/steer.ts');
   progress.stop();
-  let result: SteerResult | undefined;
-  let done = 0;
-  for await (const event of generateSteered(engine, prompt, plan, options)) {
-    if (event.type === 'token') done++;
-    progress.update({ phase, done, total: options.maxTokens, unit: 'count' });
-    if (event.type === 'finish') result = event.result;
-  }
-  return result!;
+  let done = -1;
+  const step = () => progress.update({ phase, done: ++done, total: options.maxTokens, unit: 'count' });
+  step();
+  return await collectAnswer(generateSteered(engine, prompt, plan, options), step);
 }

@@ -20,7 +20,11 @@ export async function openEngine(
     ...(threads !== undefined && { threads }),
     download: true,
     signal,
-    onProgress: progress.update,
+    onProgress: (event) =>
+      progress.update({
+        ...event,
+        phase: event.phase === 'graph' ? 'preparing the model, once' : event.phase,
+      }),
   });
   progress.stop();
   return engine;

@@ -21,6 +21,10 @@ Exit codes: 0 done, 1 a defect of kvsteer, 2 something to put right, 130 interru
 
 /** What commander leaves unsaid about the mistakes that newcomers make. */
 const hints: readonly (readonly [pattern: RegExp, hint: string])[] = [
+  [
+    /^unknown option '-[^']*\s/,
+    'A prompt that begins with "-" goes after two dashes: kvsteer run -- "-3 + 5?"',
+  ],
   [/^too many arguments for '(run|compare)'/, 'Put the prompt in quotes: it is one argument.'],
   [
     /^(unknown command|unknown option|missing required|required option)/,

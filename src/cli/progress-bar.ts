@@ -46,7 +46,9 @@ export class ProgressBar implements Disposable {
       if (this.#bar === null) printLine(this.#stream, plainLine(state));
     }
     if (this.#bar === null) return;
-    if (!this.#drawn && Date.now() - this.#startedAt >= SHOW_AFTER_MS) {
+    // Steps that are counted take long each, and may keep the event loop busy meanwhile.
+    const isDue = state.unit === 'count' || Date.now() - this.#startedAt >= SHOW_AFTER_MS;
+    if (!this.#drawn && isDue) {
       this.#drawn = true;
       this.#bar.start(state.total ?? 0, state.done);
     } else if (this.#drawn) {

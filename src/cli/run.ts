@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { answerJson, answerNotes, editNote } from './answer.ts';
+import type { SteerResult } from '../steer/steer.ts';
+import { answerJson, answerNotes, collectAnswer, editNote } from './answer.ts';
 import { openEngineAndVector } from './open-engine.ts';
 import {
   addGenerationOptions,
@@ -17,7 +18,8 @@ import {
   type SteeringFlags,
 } from './options/steering-options.ts';
 import { ProgressBar } from './progress-bar.ts';
-import { colorsOf, printJson, printLine, type Terminal } from './terminal.ts';
+import { printable, wrapText } from './render/wrap.ts';
+import { colorsOf, printJson, printLine, type Terminal, widthOf } from './terminal.ts';
 
 interface RunFlags extends ModelFlags, SteeringFlags, PromptFlags, GenerationFlags {
   readonly values?: number;
@@ -83,21 +85,30 @@ async function run(argument: string | undefined, flags: RunFlags, terminal: Term
       signal,
     },
   );
-  let text = '';
-  for await (const event of events) {
-    if (event.type !== 'token' && event.type !== 'finish') continue;
-    text += event.text;
-    if (!flags.json) stdout.write(event.text);
-    if (event.type === 'token') continue;
-    if (flags.json) {
-      printJson(stdout, answerJson(event.result, flags.vector));
-      continue;
-    }
-    if (!text.endsWith('\n')) printLine(stdout);
-    if (stderr.isTTY) {
-      const edit = editNote([event.result], flags.vector ?? '');
-      const notes = [answerNotes(event.result).join('; '), ...(edit === null ? [] : [edit])];
-      for (const note of notes) printLine(stderr, colorsOf(stderr).dim(note));
-    }
+  if (flags.json) {
+    printJson(stdout, answerJson(await collectAnswer(events), flags.vector));
+    return;
+  }
+  let last = '\n';
+  const write = (text: string) => {
+    if (text === '') return;
+    last = text;
+    stdout.write(stdout.isTTY ? printable(text) : text);
+  };
+  let result: SteerResult;
+  try {
+    result = await collectAnswer(events, write);
+    if (result.text === '') last = '';
+  } finally {
+    if (!last.endsWith('\n')) printLine(stdout);
+  }
+  if (stderr.isTTY) printNotes(result, flags.vector, stderr);
+}
+
+function printNotes(result: SteerResult, vector: string | undefined, stderr: NodeJS.WriteStream): void {
+  const edit = vector === undefined ? null : editNote([result], vector);
+  const notes = [answerNotes(result).join(', '), ...(edit === null ? [] : [edit])];
+  for (const line of notes.flatMap((note) => wrapText(note, widthOf(stderr)))) {
+    printLine(stderr, colorsOf(stderr).dim(line));
   }
 }

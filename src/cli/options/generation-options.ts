@@ -12,7 +12,7 @@ export interface GenerationFlags {
   readonly stop?: readonly string[];
 }
 
-export const DEFAULT_MAX_TOKENS = 256;
+const DEFAULT_MAX_TOKENS = 256;
 
 /** Ranges as `GenerateOptions` of the engine contract. */
 export function addGenerationOptions(command: Command): Command {

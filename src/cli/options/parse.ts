@@ -38,7 +38,7 @@ export function numberList(text: string): number[] {
 }
 
 /** `\n`, `\t`, `\r`, `\0`, `\\`, `\xHH`, `\uHHHH` and `\u{H...}` as in JavaScript: a shell makes them hard to type. */
-export function unescapeText(text: string): string {
+function unescapeText(text: string): string {
   return text.replace(/\\(x[0-9a-f]{2}|u[0-9a-f]{4}|u\{[0-9a-f]{1,6}\}|[\s\S]?)/gi, (whole, code: string) => {
     const plain = plainEscapes[code];
     if (plain !== undefined) return plain;
