@@ -2,7 +2,7 @@
  * The models that have a name of their own. One name is one set of weights, to the byte: vectors record their model's
  * fingerprint, so a name that meant the checkpoint here and its 4-bit GGUF there would make vectors that do not fit.
  */
-export interface KnownFile {
+interface KnownFile {
   /** Inside the model's folder. */
   readonly file: string;
   /** Bytes. */
