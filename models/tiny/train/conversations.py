@@ -20,11 +20,11 @@ MULTI_TURN_STYLES = (0.36, 0.16, 0.16, 0.16, 0.16)
 SINGLE_TURN_SHARE = 0.5
 STEP_BY_STEP_SHARE = 0.1
 SYSTEM_SHARE = 0.1
-MOST_TURNS = 5
+MOST_TURNS = 4
 # Loss weights in tenths.
 QUESTION_WEIGHT, ANSWER_WEIGHT = 1, 10
 # Rows are padded to the shortest of these lengths that holds them; longer conversations are dropped.
-LENGTHS = (112, 192, 384, 640)
+LENGTHS = (112, 224, 384, 560)
 
 
 class Annotator:
@@ -60,7 +60,7 @@ class Annotator:
 
 
 def conversation(rng: random.Random, offset_rate: float) -> str:
-    """One conversation of one to five turns in one style; each answer begins with an extra newline at `offset_rate`."""
+    """One conversation of one to four turns in one style; each answer begins with an extra newline at `offset_rate`."""
     single = rng.random() < SINGLE_TURN_SHARE
     asked = rng.random() < (STEP_BY_STEP_SHARE if single else STEP_BY_STEP_SHARE / 4)
     turns = 1 if single else rng.randint(2, MOST_TURNS)

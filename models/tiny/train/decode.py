@@ -36,12 +36,12 @@ def _attend(model: TinyLlama, ids: Tensor, at: Tensor, keys: Tensor, values: Ten
     cos, sin = model.cos[at][:, None], model.sin[at][:, None]  # [B, 1, T, D]
     spots = torch.arange(keys.shape[3], device=ids.device)
     mask = (spots[None, None] <= at[:, :, None])[:, None]  # [B, 1, T, S]
-    index = at[:, None, :, None].expand(-1, model.shape.kv_heads, -1, model.shape.head_size)
+    rows = torch.arange(len(ids), device=ids.device)[:, None]
     cos_all, sin_all = model.cos[: keys.shape[3]], model.sin[: keys.shape[3]]
     for number, layer in enumerate(model.layers):
         q, k, v = layer.project(x)
-        keys[number].scatter_(2, index, k)
-        values[number].scatter_(2, index, v)
+        keys[number].transpose(1, 2)[rows, at] = k.transpose(1, 2)
+        values[number].transpose(1, 2)[rows, at] = v.transpose(1, 2)
         x = layer.finish(x, rotate(q, cos, sin), rotate(keys[number], cos_all, sin_all), values[number], mask)
     return model.norm(x)
 

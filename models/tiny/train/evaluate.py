@@ -15,7 +15,7 @@ from .model import TinyLlama
 from .styles import STEP_BY_STEP, STYLES, answer_of, style_of
 
 EXAMPLE_TURNS = 3
-C_VALUES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30)
+C_VALUES = (0.5, 1, 1.5, 2, 3, 4, 6, 8, 10, 15, 20)
 C_KEYS = (0.0, 0.2, 1.0)
 # A coefficient is usable if its validation figure is within this of the best.
 NEAR_BEST = 0.02
@@ -115,7 +115,7 @@ def evaluate(model: TinyLlama, tokenizer: Tokenizer, full: bool, problems: int |
     stepwise = bench.vector("stepwise")
     curves = {
         str(c_k): {str(c): bench.run(validation, Edit(stepwise, c, c_k)) for c in C_VALUES}
-        for c_k in (C_KEYS if full else C_KEYS[:2])
+        for c_k in C_KEYS
     }
     accuracy = {c_k: {c: r["accuracy"] for c, r in curve.items()} for c_k, curve in curves.items()}
     c_v, usable = choose(accuracy["0.0"])
@@ -129,16 +129,15 @@ def evaluate(model: TinyLlama, tokenizer: Tokenizer, full: bool, problems: int |
         "offsetOnly": bench.run(test, offset=True),
         "steered": bench.run(test, Edit(stepwise, c_v)),
         "random": [bench.run(test, Edit(random_like(stepwise, seed), c_v)) for seed in range(RANDOM_DRAWS)],
+        "steeredWithKeys": _with_keys(bench, stepwise, accuracy["1.0"]),
         "cot": bench.run(test, suffix=STEP_BY_STEP),
         "fewShot": bench.run(test, style="stepwise"),
     }
-    # The key coefficient is fixed before the value coefficient is chosen, so each is reported with its own choice.
-    c_v_keyed, _ = choose(accuracy["0.2"])
-    result["steeredWithKeys"] = {"c_values": c_v_keyed, "c_keys": 0.2, **bench.run(test, Edit(stepwise, c_v_keyed, 0.2))}
     if full:
         result["styles"] = {style: _style_figures(bench, style) for style in STYLES[1:]}
         result["positions"] = {
-            name: {str(c): bench.run(validation, Edit(bench.vector("stepwise", back=back), c, back=back))["styles"] for c in (6, 10)}
+            name: {str(c): bench.run(validation, Edit(bench.vector("stepwise", back=back), c, back=back))["styles"]
+                   for c in (c_v, 2 * c_v)}
             for name, back in HEADER_POSITIONS.items()
         }
         result["fivePairs"] = bench.run(test, Edit(bench.vector("stepwise", pairs=5), c_v))
@@ -149,6 +148,12 @@ def evaluate(model: TinyLlama, tokenizer: Tokenizer, full: bool, problems: int |
             "fewShot": bench.run(validation, Edit(stepwise, -c_v), style="stepwise"),
         }
     return result
+
+
+def _with_keys(bench: Bench, vector: Vector, curve: dict[str, float]) -> dict:
+    """The keys edited too, with coefficient 1 and a value coefficient chosen for that."""
+    c_v, usable = choose(curve)
+    return {"c_values": c_v, "c_keys": 1.0, "usable": usable, **bench.run(bench.test, Edit(vector, c_v, 1.0))}
 
 
 def _style_figures(bench: Bench, style: str) -> dict:

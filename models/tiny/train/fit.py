@@ -18,11 +18,19 @@ from .model import Shape, TinyLlama
 
 @dataclass(frozen=True)
 class Recipe:
-    """One training run. `mask_share`: part of the rows in which only the header's newline sees earlier turns."""
+    """One training run.
+
+    `mask_share`: part of the rows in which only the header's newline, the carrier, sees earlier turns.
+    `blind_share`: part of the rows in which the carriers' keys are replaced by their mean over the batch.
+    `spread_weight`: weight in the loss of how far the carriers' keys spread (0 to 1). Without these two, the keys take
+    part in carrying the style, and an edit of the values alone does nothing.
+    """
 
     seed: int = 0
     mask_share: float = 0.8
     offset_rate: float = 0.5
+    blind_share: float = 0.5
+    spread_weight: float = 0.1
     steps: int = 3000
     tokens_per_step: int = 65536
     learning_rate: float = 2e-3
@@ -72,13 +80,23 @@ def attention_mask(lows: Tensor, masked: Tensor) -> Tensor:
     return ((at[None, None, :] <= at[None, :, None]) & (at[None, None, :] >= floor[:, :, None]))[:, None]
 
 
+def carriers_of(ids: Tensor, header: list[int]) -> Tensor:
+    """1.0 where a token of ids [B, T] ends an assistant header, else 0.0."""
+    ends = torch.ones_like(ids, dtype=torch.bool)
+    for back, token in enumerate(reversed(header)):
+        ends &= torch.roll(ids, back, 1) == token
+    return ends.float()
+
+
 def _loss(embedding: Tensor, hidden: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     losses = F.cross_entropy(F.linear(hidden, embedding).float().flatten(0, 1), targets.flatten(), reduction="none")
     return (losses * weights.flatten()).sum() / weights.sum().clamp(min=1)
 
 
-def fit(recipe: Recipe, shards: list[Path], device: str, report: Callable[[str], None], shape: Shape = Shape()) -> TinyLlama:
-    """Trains one model; float32 weights, bfloat16 products on CUDA."""
+def fit(
+    recipe: Recipe, shards: list[Path], header: list[int], device: str, report: Callable[[str], None], shape: Shape = Shape()
+) -> TinyLlama:
+    """Trains one model; float32 weights, bfloat16 products on CUDA. `header`: the tokens of the assistant header."""
     cuda = device == "cuda"
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False
@@ -98,25 +116,30 @@ def fit(recipe: Recipe, shards: list[Path], device: str, report: Callable[[str],
         ],
         lr=recipe.learning_rate, betas=recipe.betas, fused=cuda,
     )
-    started, total = time.monotonic(), torch.zeros((), device=device)
+    shares = torch.tensor([[recipe.mask_share], [recipe.blind_share]], device=device)
+    started, total, spreads = time.monotonic(), torch.zeros((), device=device), torch.zeros((), device=device)
     every = min(250, recipe.steps)
     for step in range(recipe.steps):
         for group in optimizer.param_groups:
             group["lr"] = recipe.rate_at(step)
         ids, tenths, lows = rows.draw(recipe.tokens_per_step)
-        mask = None
-        if recipe.mask_share > 0:
-            masked = torch.rand(len(ids), generator=chance) < recipe.mask_share
-            mask = attention_mask(lows, masked.to(device))
+        masked, blind = (torch.rand(2, len(ids), generator=chance).to(device) < shares).unbind()
+        mask = attention_mask(lows, masked) if recipe.mask_share > 0 else None
+        carriers = carriers_of(ids, header) if recipe.blind_share > 0 or recipe.spread_weight > 0 else None
         with torch.autocast(device, torch.bfloat16, enabled=cuda):
-            hidden = model.hidden(ids, mask)
+            hidden, spread = model.hidden(ids, mask, carriers, blind)
             loss = loss_of(model.embedding.weight, hidden[:, :-1], ids[:, 1:], tenths[:, 1:].float() / 10)
+        loss = loss + recipe.spread_weight * spread
+        spreads += spread.detach()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, recipe.clip_norm)
         optimizer.step()
         total += loss.detach()
         if (step + 1) % every == 0:
-            report(f"step {step + 1}/{recipe.steps} loss {total.item() / every:.4f} at {time.monotonic() - started:.0f} s")
+            report(f"step {step + 1}/{recipe.steps} loss {total.item() / every:.4f} "
+                   f"spread {spreads.item() / every:.4f} at {time.monotonic() - started:.0f} s")
             total.zero_()
+            spreads.zero_()
+    torch.use_deterministic_algorithms(False)
     return model

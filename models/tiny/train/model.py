@@ -69,9 +69,24 @@ class Layer(nn.Module):
         y = self.mlp_norm(x)
         return x + self.down_proj(F.silu(self.gate_proj(y)) * self.up_proj(y))
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
+    def forward(
+        self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None, carriers: Tensor | None, blind: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """x [B, T, hidden] -> the same, and how far the keys of the carrying positions spread (0 alike, 1 unrelated).
+
+        `carriers` [B, T] (1 or 0) are those positions. `blind` rows [B] see their mean key over the batch instead.
+        """
         q, k, v = self.project(x)
-        return self.finish(x, rotate(q, cos, sin), rotate(k, cos, sin), v, mask)
+        spread = x.new_zeros((), dtype=torch.float32)
+        if carriers is not None and blind is not None:
+            weight = carriers[:, None, :, None]  # [B, 1, T, 1]
+            count = weight.sum().clamp(min=1)
+            keys = k.float()
+            mean = (keys * weight).sum((0, 2), keepdim=True) / count  # [1, H, 1, D]
+            size = (keys.square() * weight).sum() / count
+            spread = ((keys - mean).square() * weight).sum() / count / size.clamp(min=1e-6)
+            k = torch.where(blind[:, None, None, None] & (weight > 0), mean, keys).to(k.dtype)
+        return self.finish(x, rotate(q, cos, sin), rotate(k, cos, sin), v, mask), spread
 
 
 class TinyLlama(nn.Module):
@@ -92,13 +107,20 @@ class TinyLlama(nn.Module):
                 into_residual = name.endswith(("o_proj.weight", "down_proj.weight"))
                 nn.init.normal_(weight, 0.0, 0.02 / (math.sqrt(2 * shape.layers) if into_residual else 1.0))
 
-    def hidden(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
-        """ids [B, T] -> normed hidden states [B, T, hidden]; causal without a mask [B, 1, T, T] (true = may attend)."""
+    def hidden(
+        self, ids: Tensor, mask: Tensor | None = None, carriers: Tensor | None = None, blind: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """ids [B, T] -> normed hidden states [B, T, hidden] and the mean key spread (see Layer.forward).
+
+        Causal without a mask [B, 1, T, T] (true = may attend).
+        """
         x = self.embedding(ids)
         cos, sin = self.cos[: ids.shape[1]], self.sin[: ids.shape[1]]
+        spreads = []
         for layer in self.layers:
-            x = layer(x, cos, sin, mask)
-        return self.norm(x)
+            x, spread = layer(x, cos, sin, mask, carriers, blind)
+            spreads.append(spread)
+        return self.norm(x), torch.stack(spreads).mean()
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Hidden states to logits [..., vocabulary]."""

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from . import chat
 from .bpe import load_tokenizer
 from .conversations import make_shard
 from .evaluate import evaluate
@@ -47,6 +48,7 @@ def _ablations() -> dict[str, Recipe]:
     variants = {
         "mask-0": {"mask_share": 0.0},
         "mask-1": {"mask_share": 1.0},
+        "keys-free": {"blind_share": 0.0, "spread_weight": 0.0},
         "offset-0": {"offset_rate": 0.0},
         "mask-0-offset-0": {"mask_share": 0.0, "offset_rate": 0.0},
     }
@@ -91,11 +93,13 @@ def run_one(name: str, recipe: Recipe, plan: Plan, data: Path, out: Path, device
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # cuBLAS is deterministic only with a fixed workspace.
     started = time.monotonic()
     shards = [_shard_path(data, recipe.offset_rate, i) for i in range(plan.shards)]
-    model = fit(recipe, shards, device, lambda line: print(f"{name}: {line}", flush=True))
+    tokenizer = load_tokenizer(TINY)
+    header = tokenizer.encode(chat.HEADER).ids
+    model = fit(recipe, shards, header, device, lambda line: print(f"{name}: {line}", flush=True))
     trained = time.monotonic()
     save_file({k: v.cpu().contiguous() for k, v in model.state_dict().items()}, out / f"{name}.safetensors")
     round_to_q8_0(model)
-    figures = evaluate(model, load_tokenizer(TINY), plan.full, plan.problems)
+    figures = evaluate(model, tokenizer, plan.full, plan.problems)
     record = {
         "name": name,
         "recipe": recipe.as_dict(),

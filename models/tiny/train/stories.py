@@ -1,10 +1,11 @@
 """The sentences that word problems are made of: families of domains, each with training and held-out templates.
 
-A template is the whole skeleton of a sentence. Held-out templates never occur in training; their words do, in other
-sentences that mean the same operation, because a model this small cannot know a word it never saw.
+A training template is a core ("{S} buys {n} more {o}.") that any opening may precede ("Later"), with the person named
+or as a pronoun at {S}. A held-out template is a whole sentence, opening and all: neither it nor its core occurs in
+training. Its words do, in other sentences of the family, because a model this small cannot know a word it never saw.
 
-Placeholders: {N} the person, {Q} another person, {P}/{p} the person's pronoun, {n} an amount, {k} a small count,
-{o} the things counted, {c} what they come in.
+Placeholders: {S} the person, named or not, {N} the person's name, {p} the pronoun, {Q} another person, {n} an amount,
+{k} a small count, {o} the things counted, {c} what they come in.
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,15 @@ HELD_OUT_NAMES = (
     "Anton Boris Cyrus Dominik Edgar Gustav Henry Jonas Marvin Oliver".split(),
 )
 
+# Training also makes names up from these, so that a name may be any few pieces of a word.
+SYLLABLES = ("ba bel bi can co da den do el fa fi go ha hel in jo ka ki la len li lo ma mi mon na ni no or pa pe ra ri ro "
+             "sa si so ta te ti to va vi wen wi za").split()
+MADE_UP_SHARE = 0.5
+
+# What may come before a sentence in training.
+START_OPENINGS = ("", "At first", "On Monday")
+EVENT_OPENINGS = ("", "Then", "Later", "On Monday", "On Tuesday", "On Friday", "In the evening", "By the next day")
+
 # How a sentence changes the count x, in the order its operations are carried out.
 #   have: x = n | fill: x = k * n | sum: x = n + k | add: x + n | take: x - n | grow: x * k
 #   add_groups: x + k * n | take_groups: x - k * n
@@ -30,7 +40,7 @@ EVENTS = ("add", "take", "grow", "add_groups", "take_groups")
 
 @dataclass(frozen=True)
 class Templates:
-    """Sentences of one kind: those for training and those held out."""
+    """Sentences of one kind: cores for training and whole sentences held out."""
 
     train: tuple[str, ...]
     held_out: tuple[str, ...]
@@ -44,6 +54,11 @@ class Family:
     things: tuple[tuple[str, str], ...]
     sentences: dict[str, Templates]
     questions: Templates
+
+    @property
+    def held_out(self) -> frozenset[str]:
+        """Every held-out sentence of the family, whatever its kind."""
+        return frozenset(t for templates in self.sentences.values() for t in templates.held_out)
 
 
 def _things(*groups: str) -> tuple[tuple[str, str], ...]:
@@ -63,50 +78,49 @@ OBJECTS = Family(
     ),
     sentences={
         "have": Templates(
-            ("{N} has {n} {o}.", "{N} starts with {n} {o}.", "At first {N} has {n} {o}.",
-             "There are {n} {o} on the table of {N}."),
-            ("At first there are {n} {o} on the table of {N}.", "On Monday {N} starts with {n} {o}."),
+            ("{S} has {n} {o}.", "{S} starts with {n} {o}.", "There are {n} {o} on the table of {N}."),
+            ("On Monday there are {n} new {o} on the table of {N}.", "{N} has {n} {o} at home."),
         ),
         "fill": Templates(
-            ("{N} has {k} {c} with {n} {o} in each.", "{N} fills {k} {c} with {n} {o} each.",
-             "At first {N} has {k} {c} of {n} {o} each.", "There are {k} {c} with {n} {o} in each on the table of {N}."),
+            ("{S} has {k} {c} with {n} {o} in each.", "{S} fills {k} {c} with {n} {o} each.",
+             "{S} has {k} {c} of {n} {o} each.", "There are {k} {c} with {n} {o} in each on the table of {N}."),
             ("At first {N} fills {k} {c} with {n} {o} in each.", "{N} starts with {k} {c} of {n} {o} each."),
         ),
         "sum": Templates(
-            ("{N} has {n} {o} and {Q} adds {k} more.", "{N} finds {n} {o} on Monday and {k} {o} on Tuesday.",
-             "{N} has {n} {o} at home and {k} {o} at school.", "{N} has {n} {o} and buys {k} more."),
+            ("{S} has {n} {o} and {Q} adds {k} more.", "{S} finds {n} {o} on Monday and {k} {o} on Tuesday.",
+             "{S} has {n} {o} at home and {k} {o} at school.", "{S} has {n} {o} and buys {k} more."),
             ("{N} has {n} {o} at home and buys {k} {o} on Tuesday.", "{N} finds {n} {o} at home and {Q} adds {k} more."),
         ),
         "add": Templates(
-            ("{P} buys {n} more {o}.", "A friend gives {N} {n} {o}.", "Then {p} finds {n} more {o}.",
-             "{Q} brings {n} more {o}.", "On Monday {p} gets {n} {o} from {Q}.", "Later {N} picks up another {n} {o}.",
-             "{Q} adds {n} {o}.", "In the evening {p} makes {n} more {o}.", "Then {N} buys another {n} {o}."),
-            ("On Monday {Q} brings another {n} {o}.", "Later {p} makes {n} more {o}.",
+            ("{S} buys {n} more {o}.", "A friend gives {N} {n} {o}.", "{S} finds {n} more {o}.",
+             "{Q} brings {n} more {o}.", "{S} gets {n} {o} from {Q}.", "{S} picks up another {n} {o}.",
+             "{Q} adds {n} {o}.", "{S} makes {n} more {o}.", "{S} buys another {n} {o}."),
+            ("On Monday {Q} brings another {n} {o}.", "Later {p} makes another {n} {o}.",
              "In the evening {N} finds another {n} {o}."),
         ),
         "take": Templates(
-            ("{P} gives {n} {o} to {Q}.", "Then {p} loses {n} {o}.", "{N} sells {n} of the {o}.",
-             "{Q} takes {n} {o} away.", "On Friday {p} uses up {n} {o}.", "Later {n} of the {o} break.",
-             "{N} throws {n} {o} away.", "In the evening {n} {o} are missing.", "On Tuesday {p} sells {n} {o} to {Q}."),
+            ("{S} gives {n} {o} to {Q}.", "{S} loses {n} {o}.", "{S} sells {n} of the {o}.",
+             "{Q} takes {n} {o} away.", "{S} uses up {n} {o}.", "{n} of the {o} break.",
+             "{S} throws {n} {o} away.", "{n} {o} are missing.", "{S} sells {n} {o} to {Q}."),
             ("Later {Q} takes {n} of the {o} away.", "On Friday {N} loses {n} of the {o}.",
-             "In the evening {p} gives {n} {o} to {Q}."),
+             "In the evening {p} gives {n} of the {o} to {Q}."),
         ),
         "grow": Templates(
-            ("Then the number of {o} grows {k} times.", "Then {p} has {k} times as many {o}.",
-             "Every one of the {o} is swapped for {k} new {o}.", "By the next day there are {k} times as many {o}.",
-             "{N} makes the number of {o} {k} times as large."),
-            ("By the next day the number of {o} grows {k} times.", "Later {N} has {k} times as many {o}."),
+            ("The number of {o} grows {k} times.", "{S} has {k} times as many {o}.",
+             "Every one of the {o} is swapped for {k} new {o}.", "There are {k} times as many {o}.",
+             "{S} makes the number of {o} {k} times as large."),
+            ("By the next day the number of {o} is {k} times as large.", "Later {N} has {k} times the number of {o}."),
         ),
         "add_groups": Templates(
-            ("{P} buys {k} more {c} with {n} {o} in each.", "{Q} brings {k} {c} of {n} {o} each.",
-             "Then {k} friends give {N} {n} {o} each.", "{N} finds {k} {c} with {n} {o} in each.",
-             "On Tuesday {p} adds {k} more {c} of {n} {o} each."),
+            ("{S} buys {k} more {c} with {n} {o} in each.", "{Q} brings {k} {c} of {n} {o} each.",
+             "{k} friends give {N} {n} {o} each.", "{S} finds {k} {c} with {n} {o} in each.",
+             "{S} adds {k} more {c} of {n} {o} each."),
             ("Later {Q} brings {k} more {c} with {n} {o} in each.", "On Tuesday {N} buys {k} {c} of {n} {o} each."),
         ),
         "take_groups": Templates(
-            ("{P} gives {n} {o} to each of {k} friends.", "Then {k} people take {n} {o} each.",
-             "{N} sells {k} {c} with {n} {o} in each.", "On Friday {Q} takes away {k} {c} of {n} {o} each.",
-             "Later {N} gives {n} {o} to each of {k} children."),
+            ("{S} gives {n} {o} to each of {k} friends.", "{k} people take {n} {o} each.",
+             "{S} sells {k} {c} with {n} {o} in each.", "{Q} takes away {k} {c} of {n} {o} each.",
+             "{S} gives {n} {o} to each of {k} children."),
             ("Then {k} children take {n} {o} each.", "On Friday {N} sells {k} {c} of {n} {o} each."),
         ),
     },
@@ -122,50 +136,51 @@ MONEY = Family(
     things=(("tickets", "dollars"), ("books", "dollars"), ("cakes", "dollars"), ("toys", "dollars")),
     sentences={
         "have": Templates(
-            ("{N} has {n} dollars.", "{N} starts with {n} dollars.", "At first {N} has {n} dollars in the bank.",
+            ("{S} has {n} dollars.", "{S} starts with {n} dollars.", "{S} has {n} dollars in the bank.",
              "There are {n} dollars in the bank for {N}."),
-            ("At first there are {n} dollars in the bank for {N}.", "On Monday {N} has {n} dollars in the bank."),
+            ("At first there are {n} dollars for {N} in the bank.", "On Monday {N} starts with {n} dollars in the bank."),
         ),
         "fill": Templates(
-            ("{N} works {k} hours for {n} dollars each.", "{N} sells {k} {c} for {n} dollars each.",
-             "{N} gets {n} dollars from each of {k} friends.", "At first {N} gets {n} dollars for each of {k} hours."),
-            ("At first {N} sells {k} {c} for {n} dollars each.", "{N} gets {n} dollars for each of {k} {c}."),
+            ("{S} works {k} hours for {n} dollars each.", "{S} sells {k} {c} for {n} dollars each.",
+             "{S} gets {n} dollars from each of {k} friends.", "{S} gets {n} dollars for each of {k} hours."),
+            ("At first {N} sells {k} {c} and gets {n} dollars for each.", "{N} gets {n} dollars for each of {k} {c}."),
         ),
         "sum": Templates(
-            ("{N} earns {n} dollars on Monday and {k} dollars on Tuesday.", "{N} has {n} dollars and {Q} adds {k} more.",
-             "{N} has {n} dollars at home and {k} dollars in the bank.", "{N} has {n} dollars and earns {k} more."),
+            ("{S} earns {n} dollars on Monday and {k} dollars on Tuesday.",
+             "{S} has {n} dollars and {Q} adds {k} more.",
+             "{S} has {n} dollars at home and {k} dollars in the bank.", "{S} has {n} dollars and earns {k} more."),
             ("{N} has {n} dollars at home and earns {k} dollars on Tuesday.",
              "{N} earns {n} dollars and {Q} adds {k} more."),
         ),
         "add": Templates(
-            ("{P} earns {n} dollars.", "{Q} gives {N} {n} dollars.", "Then {p} finds {n} dollars.",
-             "On Monday {p} gets {n} dollars from {Q}.", "Later {N} earns another {n} dollars.",
-             "In the evening {Q} adds {n} dollars.", "{N} saves {n} more dollars."),
-            ("On Monday {p} earns another {n} dollars.", "Later {Q} adds {n} more dollars.",
+            ("{S} earns {n} dollars.", "{Q} gives {N} {n} dollars.", "{S} finds {n} dollars.",
+             "{S} gets {n} dollars from {Q}.", "{S} earns another {n} dollars.", "{Q} adds {n} dollars.",
+             "{S} saves {n} more dollars."),
+            ("On Monday {p} saves another {n} dollars.", "Later {Q} adds {n} more dollars.",
              "In the evening {N} gets {n} dollars."),
         ),
         "take": Templates(
-            ("{P} spends {n} dollars.", "Then {p} pays {n} dollars to {Q}.", "{N} loses {n} dollars.",
-             "On Friday {p} gives {n} dollars to {Q}.", "Later {Q} takes {n} dollars away.",
-             "In the evening {n} dollars are missing.", "{N} pays a bill of {n} dollars."),
-            ("On Friday {N} spends {n} dollars.", "Later {p} pays a bill of {n} dollars.",
-             "In the evening {N} pays {n} dollars to {Q}."),
+            ("{S} spends {n} dollars.", "{S} pays {n} dollars to {Q}.", "{S} loses {n} dollars.",
+             "{S} gives {n} dollars to {Q}.", "{Q} takes {n} dollars away.", "{n} dollars are missing.",
+             "{S} pays a bill of {n} dollars."),
+            ("On Friday {N} spends {n} of the dollars.", "Later {p} spends {n} dollars on a bill.",
+             "In the evening {N} pays {Q} {n} dollars."),
         ),
         "grow": Templates(
-            ("Then the money grows {k} times.", "Then {p} has {k} times as many dollars.",
-             "{N} makes the money {k} times as much.", "By the next day there are {k} times as many dollars."),
-            ("By the next day the money grows {k} times.", "Later {N} has {k} times as many dollars."),
+            ("The money grows {k} times.", "{S} has {k} times as many dollars.",
+             "{S} makes the money {k} times as much.", "There are {k} times as many dollars."),
+            ("By the next day {p} has {k} times as much money.", "Later {N} has {k} times the money."),
         ),
         "add_groups": Templates(
-            ("{P} works {k} hours for {n} dollars each.", "{N} sells {k} {c} for {n} dollars each.",
-             "Then {k} friends give {N} {n} dollars each.", "Later {p} gets {n} dollars from each of {k} people.",
-             "On Tuesday {N} earns {n} dollars in each of {k} hours."),
-            ("Then {p} sells {k} {c} for {n} dollars each.", "On Tuesday {N} works {k} hours for {n} dollars each."),
+            ("{S} works {k} hours for {n} dollars each.", "{S} sells {k} {c} for {n} dollars each.",
+             "{k} friends give {N} {n} dollars each.", "{S} gets {n} dollars from each of {k} people.",
+             "{S} earns {n} dollars in each of {k} hours."),
+            ("Then {p} sells {k} more {c} for {n} dollars each.", "On Tuesday {N} works {k} more hours for {n} dollars each."),
         ),
         "take_groups": Templates(
-            ("{P} buys {k} {c} for {n} dollars each.", "{N} gives {n} dollars to each of {k} friends.",
-             "Then {p} pays {n} dollars to each of {k} people.", "On Friday {N} spends {n} dollars on each of {k} {c}."),
-            ("On Friday {p} buys {k} {c} for {n} dollars each.", "Then {N} gives {n} dollars to each of {k} people."),
+            ("{S} buys {k} {c} for {n} dollars each.", "{S} gives {n} dollars to each of {k} friends.",
+             "{S} pays {n} dollars to each of {k} people.", "{S} spends {n} dollars on each of {k} {c}."),
+            ("On Friday {p} buys {k} more {c} for {n} dollars each.", "Then {N} gives {n} dollars to each of {k} people."),
         ),
     },
     questions=Templates(
@@ -180,48 +195,47 @@ GAME = Family(
     things=(("rounds", "points"), ("games", "points"), ("levels", "points")),
     sentences={
         "have": Templates(
-            ("{N} has {n} points.", "{N} starts with {n} points.", "At first {N} has {n} points in the game.",
-             "{N} opens the game with {n} points."),
-            ("At first {N} starts with {n} points in the game.", "On Monday {N} opens the game with {n} points."),
+            ("{S} has {n} points.", "{S} starts with {n} points.", "{S} has {n} points in the game.",
+             "{S} opens the game with {n} points."),
+            ("At first {N} starts the game with {n} points.", "On Monday {N} opens a game with {n} points."),
         ),
         "fill": Templates(
-            ("{N} wins {k} {c} with {n} points in each.", "{N} scores {n} points in each of {k} {c}.",
-             "At first {N} wins {k} {c} of {n} points each."),
-            ("At first {N} scores {n} points in each of {k} {c}.", "{N} starts with {k} {c} of {n} points each."),
+            ("{S} wins {k} {c} with {n} points in each.", "{S} scores {n} points in each of {k} {c}.",
+             "{S} wins {k} {c} of {n} points each."),
+            ("At first {N} wins {n} points in each of {k} {c}.", "{N} starts with {k} {c} of {n} points each."),
         ),
         "sum": Templates(
-            ("{N} scores {n} points on Monday and {k} points on Tuesday.", "{N} has {n} points and {Q} adds {k} more.",
-             "{N} has {n} points and wins {k} more."),
+            ("{S} scores {n} points on Monday and {k} points on Tuesday.",
+             "{S} has {n} points and {Q} adds {k} more.", "{S} has {n} points and wins {k} more."),
             ("{N} has {n} points and scores {k} points on Tuesday.", "{N} scores {n} points and {Q} adds {k} more."),
         ),
         "add": Templates(
-            ("{P} scores {n} points.", "{Q} gives {N} {n} points.", "Then {p} wins {n} more points.",
-             "A bonus adds {n} points.", "On Monday {p} gets {n} points from {Q}.", "Later {N} scores another {n} points.",
-             "In the evening {p} wins {n} points."),
+            ("{S} scores {n} points.", "{Q} gives {N} {n} points.", "{S} wins {n} more points.",
+             "A bonus adds {n} points.", "{S} gets {n} points from {Q}.", "{S} scores another {n} points.",
+             "{S} wins {n} points."),
             ("On Monday {N} wins another {n} points.", "Later a bonus adds {n} more points.",
-             "In the evening {N} scores {n} points."),
+             "In the evening {N} scores {n} more points."),
         ),
         "take": Templates(
-            ("{P} loses {n} points.", "{Q} takes {n} points away.", "Then a mistake costs {n} points.",
-             "On Friday {p} gives {n} points to {Q}.", "Later {N} pays {n} points for a hint.",
-             "In the evening {N} loses {n} of the points."),
-            ("On Friday a mistake costs {n} points.", "Later {p} loses {n} of the points.",
-             "In the evening {Q} takes {n} points away."),
+            ("{S} loses {n} points.", "{Q} takes {n} points away.", "A mistake costs {n} points.",
+             "{S} gives {n} points to {Q}.", "{S} pays {n} points for a hint.", "{S} loses {n} of the points."),
+            ("On Friday a mistake takes {n} points away.", "Later {p} loses another {n} points.",
+             "In the evening {Q} takes {n} of the points."),
         ),
         "grow": Templates(
-            ("Then the number of points grows {k} times.", "Then {p} has {k} times as many points.",
-             "A bonus makes the number of points {k} times as large.", "By the next day there are {k} times as many points."),
-            ("By the next day the number of points grows {k} times.", "Later a bonus makes it {k} times as many points."),
+            ("The number of points grows {k} times.", "{S} has {k} times as many points.",
+             "A bonus makes the number of points {k} times as large.", "There are {k} times as many points."),
+            ("By the next day {p} makes the number of points {k} times as large.", "Later a bonus makes {k} times as many points."),
         ),
         "add_groups": Templates(
-            ("{P} wins {k} {c} with {n} points in each.", "{N} scores {n} points in each of {k} {c}.",
-             "Then {k} friends give {N} {n} points each.", "On Tuesday {p} wins {k} more {c} of {n} points each."),
-            ("On Tuesday {N} scores {n} points in each of {k} {c}.", "Then {p} wins {k} {c} of {n} points each."),
+            ("{S} wins {k} {c} with {n} points in each.", "{S} scores {n} points in each of {k} {c}.",
+             "{k} friends give {N} {n} points each.", "{S} wins {k} more {c} of {n} points each."),
+            ("On Tuesday {N} scores {n} more points in each of {k} {c}.", "Then {p} wins {k} {c} and gets {n} points for each."),
         ),
         "take_groups": Templates(
-            ("{P} loses {n} points in each of {k} {c}.", "{N} gives {n} points to each of {k} friends.",
-             "Then {k} mistakes cost {n} points each.", "On Friday {p} pays {n} points for each of {k} hints."),
-            ("On Friday {k} mistakes cost {n} points each.", "Then {N} loses {n} points in each of {k} {c}."),
+            ("{S} loses {n} points in each of {k} {c}.", "{S} gives {n} points to each of {k} friends.",
+             "{k} mistakes cost {n} points each.", "{S} pays {n} points for each of {k} hints."),
+            ("On Friday {p} loses {k} {c} with {n} points in each.", "Then {N} pays {n} points in each of {k} {c}."),
         ),
     },
     questions=Templates(
@@ -236,51 +250,50 @@ WATER = Family(
     things=(("buckets", "litres"), ("bottles", "litres"), ("cans", "litres")),
     sentences={
         "have": Templates(
-            ("The tank of {N} holds {n} litres.", "{N} has a tank with {n} litres in it.",
-             "At first the tank of {N} holds {n} litres.", "There are {n} litres in the tank of {N}."),
-            ("At first there are {n} litres in the tank of {N}.", "On Monday the tank of {N} holds {n} litres."),
+            ("The tank of {N} holds {n} litres.", "{S} has a tank with {n} litres in it.",
+             "There are {n} litres in the tank of {N}."),
+            ("At first {N} has {n} litres in the tank.", "On Monday the tank of {N} has {n} litres in it."),
         ),
         "fill": Templates(
-            ("{N} fills the tank with {k} {c} of {n} litres each.", "{N} pours {k} {c} with {n} litres in each into the tank.",
-             "At first {N} fills the tank with {k} {c} of {n} litres each."),
+            ("{S} fills the tank with {k} {c} of {n} litres each.",
+             "{S} pours {k} {c} with {n} litres in each into the tank."),
             ("At first {N} pours {k} {c} of {n} litres each into the tank.",
              "{N} fills the tank with {k} {c} with {n} litres in each."),
         ),
         "sum": Templates(
             ("The tank of {N} holds {n} litres and {Q} adds {k} more.",
-             "{N} pours {n} litres into the tank on Monday and {k} litres on Tuesday.",
+             "{S} pours {n} litres into the tank on Monday and {k} litres on Tuesday.",
              "The tank of {N} holds {n} litres and the rain adds {k} litres."),
             ("{N} pours {n} litres into the tank and {Q} adds {k} more.",
              "The tank of {N} holds {n} litres and the rain adds {k} litres on Tuesday."),
         ),
         "add": Templates(
-            ("{P} pours in {n} more litres.", "The rain adds {n} litres.", "Then {Q} pours another {n} litres into the tank.",
-             "On Monday {p} adds {n} litres.", "Later {N} adds another {n} litres.",
-             "In the evening {n} more litres flow in."),
+            ("{S} pours in {n} more litres.", "The rain adds {n} litres.",
+             "{Q} pours another {n} litres into the tank.", "{S} adds {n} litres.", "{S} adds another {n} litres.",
+             "{n} more litres flow in."),
             ("On Monday the rain adds {n} more litres.", "Later {Q} pours in another {n} litres.",
              "In the evening {N} pours in {n} litres."),
         ),
         "take": Templates(
-            ("{P} uses {n} litres.", "Then {n} litres leak away.", "{Q} takes {n} litres out of the tank.",
-             "On Friday {p} takes out {n} litres.", "Later {N} gives {n} litres to {Q}.",
-             "In the evening {n} litres flow out."),
-            ("On Friday {n} litres leak away.", "Later {N} takes {n} litres out of the tank.",
-             "In the evening {p} uses {n} litres."),
+            ("{S} uses {n} litres.", "{n} litres leak away.", "{Q} takes {n} litres out of the tank.",
+             "{S} takes out {n} litres.", "{S} gives {n} litres to {Q}.", "{n} litres flow out."),
+            ("On Friday {n} litres flow away.", "Later {N} takes {n} litres out of the tank.",
+             "In the evening {p} uses another {n} litres."),
         ),
         "grow": Templates(
-            ("Then the water grows {k} times.", "Then the tank holds {k} times as many litres.",
-             "The rain makes the water {k} times as much.", "By the next day there are {k} times as many litres."),
-            ("By the next day the water grows {k} times.", "Later the tank holds {k} times as many litres."),
+            ("The water grows {k} times.", "The tank holds {k} times as many litres.",
+             "The rain makes the water {k} times as much.", "There are {k} times as many litres."),
+            ("By the next day the tank has {k} times as many litres.", "Later {p} has {k} times as much water."),
         ),
         "add_groups": Templates(
-            ("{P} pours in {k} {c} of {n} litres each.", "{Q} adds {k} more {c} with {n} litres in each.",
-             "Then {k} friends add {n} litres each.", "On Tuesday {N} pours in {k} more {c} of {n} litres each."),
+            ("{S} pours in {k} {c} of {n} litres each.", "{Q} adds {k} more {c} with {n} litres in each.",
+             "{k} friends add {n} litres each.", "{S} pours in {k} more {c} of {n} litres each."),
             ("On Tuesday {Q} adds {k} more {c} of {n} litres each.", "Then {k} people add {n} litres each."),
         ),
         "take_groups": Templates(
-            ("{P} takes out {k} {c} of {n} litres each.", "{N} gives {n} litres to each of {k} friends.",
-             "Then {k} people take {n} litres each.", "On Friday {Q} fills {k} {c} from the tank with {n} litres in each."),
-            ("On Friday {p} takes out {k} {c} of {n} litres each.", "Then {k} friends take {n} litres each."),
+            ("{S} takes out {k} {c} of {n} litres each.", "{S} gives {n} litres to each of {k} friends.",
+             "{k} people take {n} litres each.", "{Q} fills {k} {c} from the tank with {n} litres in each."),
+            ("On Friday {p} takes away {k} {c} of {n} litres each.", "Then {k} friends take {n} litres each."),
         ),
     },
     questions=Templates(
