@@ -1,7 +1,13 @@
 import { defineConfig } from 'tsdown';
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/tensor/index.ts', 'src/engine/index.ts', 'src/cli/main.ts'],
+  entry: [
+    'src/index.ts',
+    'src/tensor/index.ts',
+    'src/engine/index.ts',
+    'src/cli/main.ts',
+    'src/engine/onnx/native/self-test-child.ts',
+  ],
   platform: 'node',
   target: 'node20',
   format: 'esm',

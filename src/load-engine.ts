@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Engine } from './engine/engine.ts';
 import { loadOnnxEngine, type OnnxEngineOptions } from './engine/onnx/load-onnx-engine.ts';
 import { cacheFolder, resolveModel } from './models/index.ts';
@@ -42,7 +41,7 @@ export async function loadEngine(model: string, options: LoadEngineOptions = {})
         file: event.file,
       }),
   });
-  return await loadOnnxEngine(files, join(cacheFolder(), 'graphs'), {
+  return await loadOnnxEngine(files, cacheFolder(), {
     ...engineOptions,
     onProgress: ({ done, total }) => onProgress?.({ phase: 'graph', done, total }),
   });

@@ -122,7 +122,13 @@ async function answerWithProgress(
   const { generateSteered } = await import('../steer/steer.ts');
   progress.stop();
   let done = -1;
-  const step = () => progress.update({ phase, done: ++done, total: options.maxTokens, unit: 'count' });
+  const step = () =>
+    progress.update({
+      phase,
+      done: Math.min(++done, options.maxTokens),
+      total: options.maxTokens,
+      unit: 'count',
+    });
   step();
   return await collectAnswer(generateSteered(engine, prompt, plan, options), step);
 }

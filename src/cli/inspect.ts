@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { VectorInspection } from '../vectors/inspect-vector.ts';
 import type { SteeringVector } from '../vectors/vector.ts';
+import { readVector } from './read-vector.ts';
 import { renderHeatMap } from './render/heat-map.ts';
 import { formatPercent, formatRanges } from './render/quantities.ts';
 import { renderFields } from './render/table.ts';
@@ -40,9 +41,8 @@ async function inspect(
   flags: { readonly json?: boolean },
   { stdout }: Terminal,
 ): Promise<void> {
-  const { loadVector } = await import('../vectors/vector-file.ts');
   const { inspectVector } = await import('../vectors/inspect-vector.ts');
-  const vector = await loadVector(file);
+  const vector = await readVector(file);
   const inspection = inspectVector(vector);
   if (flags.json) {
     const { keys: _keys, values: _values, statistics: _statistics, ...metadata } = vector;

@@ -18,7 +18,7 @@ export function addModelsCommand(program: Command, terminal: Terminal): void {
     .command('models')
     .summary('list the models that are known or here')
     .description(
-      'Lists the models that have a name of their own and the hub models in the cache, with their size, state and path. Any hub id, .gguf file, or folder with safetensors or ONNX works as --model too.',
+      'Lists the models that have a name of their own and the hub models in the cache, with their size, state and file. Any hub id, .gguf file, or folder with safetensors or ONNX works as --model too.',
     )
     .option('--json', 'print a JSON list instead: name, kind, state, bytes, totalBytes, path, description')
     .addHelpText('after', examples)
@@ -33,20 +33,21 @@ async function models(flags: { readonly json?: boolean }, { stdout }: Terminal):
     return;
   }
   const colors = colorsOf(stdout);
+  const cache = cacheFolder();
   const rows = listed.map((model) => [
-    colors.bold(model.name) + (model.name === DEFAULT_MODEL ? colors.dim(' (default)') : ''),
+    colors.bold(model.name),
     stateOf(model, colors),
     model.totalBytes > 0 ? formatBytes(model.totalBytes) : '',
-    model.path === null ? colors.dim(`kvsteer pull ${model.name}`) : fromHome(model.path),
+    model.path === null ? colors.dim(`kvsteer pull ${model.name}`) : place(model.path, cache),
   ]);
   const columns = [
     { title: 'name' },
     { title: 'state' },
     { title: 'size', align: 'right' },
-    { title: 'path' },
+    { title: 'file' },
   ] as const;
   printLine(stdout, renderTable(columns, rows, colors));
-  printLine(stdout, colors.dim(`\ncache: ${fromHome(cacheFolder())}`));
+  printLine(stdout, colors.dim(`\nDefault model: ${DEFAULT_MODEL}. Cache folder: ${fromHome(cache)}`));
 }
 
 function stateOf({ state, bytes, totalBytes }: ListedModel, colors: Colors): string {
@@ -61,6 +62,11 @@ function stateOf({ state, bytes, totalBytes }: ListedModel, colors: Colors): str
     default:
       return state satisfies never;
   }
+}
+
+/** Short enough for a table: inside the cache folder, which is named below it, or else inside the home folder. */
+function place(path: string, cache: string): string {
+  return path.startsWith(cache + sep) ? path.slice(cache.length + 1) : fromHome(path);
 }
 
 function fromHome(path: string): string {

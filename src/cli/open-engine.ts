@@ -3,6 +3,7 @@ import { InvalidArgumentError } from '../errors.ts';
 import type { KeyMode, SteeringVector } from '../vectors/vector.ts';
 import type { ModelFlags } from './options/model-options.ts';
 import type { ProgressBar } from './progress-bar.ts';
+import { readVector } from './read-vector.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The engine of the flags. What runs models is imported only here, so that everything else starts at once. */
@@ -40,11 +41,11 @@ export async function openEngineAndVector<V extends string | undefined>(
   progress: ProgressBar,
 ): Promise<{ engine: Engine; vector: V extends string ? SteeringVector : SteeringVector | null }> {
   const { vector: path, keyMode } = flags;
-  const { loadVector } = await import('../vectors/vector-file.ts');
-  const early = path !== undefined && keyMode === undefined ? await loadVector(path) : null;
+  const early = path !== undefined && keyMode === undefined ? await readVector(path) : null;
   const engine = await openEngine(flags, terminal, progress);
   if (path === undefined || keyMode === undefined) return { engine, vector: early as SteeringVector };
   try {
+    const { loadVector } = await import('../vectors/vector-file.ts');
     const vector = await loadVector(path, { assume: engine, keyMode });
     if (vector.keyMode !== keyMode) {
       throw new InvalidArgumentError(

@@ -47,12 +47,12 @@ export interface OnnxEngineOptions {
 }
 
 /**
- * @param graphsFolder where written graphs are kept; one folder a checkpoint file and precision.
+ * @param cacheFolder keeps written graphs, one folder a checkpoint file and precision, and the self-test's verdict.
  * @throws InvalidFileError, UnsupportedModelError, RuntimeFailureError, InvalidArgumentError; the signal's reason.
  */
 export async function loadOnnxEngine(
   files: ModelFiles,
-  graphsFolder: string,
+  cacheFolder: string,
   options: OnnxEngineOptions = {},
 ): Promise<Engine> {
   const precision = options.precision ?? 'q4';
@@ -72,7 +72,11 @@ export async function loadOnnxEngine(
   let tokenizer: Tokenizer;
   let folder: string;
   try {
-    folder = join(graphsFolder, `${await checkpointKey(files)}-${precision}-v${GRAPH_FORMAT_VERSION}`);
+    folder = join(
+      cacheFolder,
+      'graphs',
+      `${await checkpointKey(files)}-${precision}-v${GRAPH_FORMAT_VERSION}`,
+    );
     manifest = await writtenGraph(checkpoint, precision, folder, options);
     tokenizer = files.tokenizerFolder
       ? await loadTokenizerFolder(files.tokenizerFolder)
@@ -89,15 +93,11 @@ export async function loadOnnxEngine(
     tokenizer,
     kvCacheBytes,
     openSession: (taps) =>
-      openGraphSession(join(folder, taps ? tapsGraphFile : graphFile), {
-        layers,
-        kvHeads,
-        headDim,
-        vocabSize,
-        hidden,
-        threads,
-        taps,
-      }),
+      openGraphSession(
+        join(folder, taps ? tapsGraphFile : graphFile),
+        { layers, kvHeads, headDim, vocabSize, hidden, threads, taps },
+        cacheFolder,
+      ),
   });
 }
 

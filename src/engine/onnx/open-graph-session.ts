@@ -1,12 +1,38 @@
 import { InvalidArgumentError } from '../../errors.ts';
-import { openNativeSession } from './native/native-session.ts';
 import { type GraphSessionOptions, openPlainSession } from './plain-session.ts';
 import type { Session } from './session.ts';
 
-/** `KVSTEER_ORT=plain|native` chooses how ONNX Runtime is called: its npm binding (default), or its C API. */
-export async function openGraphSession(modelPath: string, options: GraphSessionOptions): Promise<Session> {
-  const choice = process.env.KVSTEER_ORT || 'plain';
-  if (choice === 'native') return openNativeSession(modelPath, options);
-  if (choice === 'plain') return await openPlainSession(modelPath, options);
-  throw new InvalidArgumentError('KVSTEER_ORT', `KVSTEER_ORT is plain or native, but was set to ${choice}.`);
+/**
+ * Opens a graph through ONNX Runtime's C API where its self-test passes, else through the npm binding, with a warning that
+ * says why. `KVSTEER_ORT=plain|native` forces one.
+ *
+ * @param stateFolder keeps the verdict of the self-test.
+ */
+export async function openGraphSession(
+  modelPath: string,
+  options: GraphSessionOptions,
+  stateFolder: string,
+): Promise<Session> {
+  if ((await chosenRuntime(stateFolder)) === 'plain') return await openPlainSession(modelPath, options);
+  const { openNativeSession } = await import('./native/native-session.ts');
+  return openNativeSession(modelPath, options);
+}
+
+async function chosenRuntime(stateFolder: string): Promise<'plain' | 'native'> {
+  const forced = process.env.KVSTEER_ORT || 'auto';
+  if (forced === 'plain' || forced === 'native') return forced;
+  if (forced !== 'auto') {
+    throw new InvalidArgumentError(
+      'KVSTEER_ORT',
+      `KVSTEER_ORT is plain or native, but was set to ${forced}.`,
+    );
+  }
+  const { nativeSelfTest } = await import('./native/self-test.ts');
+  const { usable, reason } = await nativeSelfTest(stateFolder);
+  if (usable) return 'native';
+  process.emitWarning(
+    `ONNX Runtime's C API cannot be used here (${reason}). Going on with the slower npm binding; KVSTEER_ORT=plain silences this.`,
+    'KvSteerWarning',
+  );
+  return 'plain';
 }

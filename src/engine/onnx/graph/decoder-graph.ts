@@ -149,8 +149,19 @@ class DecoderGraph {
   /** down(silu(gate(x)) * up(x)) */
   #mlp(name: string, normed: string, weights: LayerWeights): string {
     const graph = this.#graph;
-    const gate = this.#products.linear(`${name}.gate`, normed, weights.gate);
-    const up = this.#products.linear(`${name}.up`, normed, weights.up);
+    const [first, second] = weights.gateUp;
+    let gate: string;
+    let up: string;
+    if (second) {
+      gate = this.#products.linear(`${name}.gate`, normed, first);
+      up = this.#products.linear(`${name}.up`, normed, second);
+    } else {
+      const both = this.#products.linear(`${name}.gateUp`, normed, first);
+      const halves = [`${name}.gate`, `${name}.up`] as const;
+      const attributes = { axis: { int: -1 }, num_outputs: { int: 2 } };
+      graph.nodes('Split', `${name}.halves`, [both], halves, { attributes });
+      [gate, up] = halves;
+    }
     const sigmoid = graph.node('Sigmoid', `${name}.sigmoid`, [gate]);
     const silu = graph.node('Mul', `${name}.silu`, [gate, sigmoid]);
     const gated = graph.node('Mul', `${name}.gated`, [silu, up]);

@@ -16,8 +16,8 @@ export interface LayerWeights {
   readonly qkv: readonly [Linear] | readonly [Linear, Linear, Linear];
   readonly attentionOutput: Linear;
   readonly mlpNorm: WeightRef;
-  readonly gate: Linear;
-  readonly up: Linear;
+  /** One product of gate and up rows, or two where their stored types differ. */
+  readonly gateUp: readonly [Linear] | readonly [Linear, Linear];
   readonly down: Linear;
 }
 
@@ -47,12 +47,9 @@ export async function writeDecoderWeights(
   const embedding = await writeMatrix(source, [embeddingName], false);
   const output = config.tiedEmbeddings ? embedding : await writeMatrix(source, [outputName], false);
 
+  const weightsOf = (...names: string[]) => names.map((name) => `${name}.weight`);
   const linear = async (...names: string[]): Promise<Linear> => {
-    const matrix = await writeMatrix(
-      source,
-      names.map((name) => `${name}.weight`),
-      true,
-    );
+    const matrix = await writeMatrix(source, weightsOf(...names), true);
     const biases = names.map((name) => `${name}.bias`);
     const bias = tensors.has(biases[0]!) ? await writeVector(source, biases) : null;
     return { matrix, bias };
@@ -62,17 +59,17 @@ export async function writeDecoderWeights(
   for (let layer = 0; layer < config.layers; layer++) {
     const at = (name: string) => layerTensor(layer, name);
     const [q, k, v] = [at('self_attn.q_proj'), at('self_attn.k_proj'), at('self_attn.v_proj')];
-    const fuse = canFuse(
-      source,
-      [q, k, v].map((name) => `${name}.weight`),
-    );
+    const [gate, up] = [at('mlp.gate_proj'), at('mlp.up_proj')];
     layers.push({
       attentionNorm: await writeVector(source, [at('input_layernorm.weight')]),
-      qkv: fuse ? [await linear(q, k, v)] : [await linear(q), await linear(k), await linear(v)],
+      qkv: canFuse(source, weightsOf(q, k, v))
+        ? [await linear(q, k, v)]
+        : [await linear(q), await linear(k), await linear(v)],
       attentionOutput: await linear(at('self_attn.o_proj')),
       mlpNorm: await writeVector(source, [at('post_attention_layernorm.weight')]),
-      gate: await linear(at('mlp.gate_proj')),
-      up: await linear(at('mlp.up_proj')),
+      gateUp: canFuse(source, weightsOf(gate, up))
+        ? [await linear(gate, up)]
+        : [await linear(gate), await linear(up)],
       down: await linear(at('mlp.down_proj')),
     });
   }

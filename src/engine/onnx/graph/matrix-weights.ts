@@ -2,7 +2,7 @@
 import type { Checkpoint } from './checkpoint.ts';
 import { blockCodec, dequantize, unpackBlocks } from './dequantize.ts';
 import type { WeightRef } from './graph-builder.ts';
-import { blockImage, quantizeToEightBits } from './quantized-matmul.ts';
+import { blockImage, PRODUCT_BLOCK, quantizeToEightBits } from './quantized-matmul.ts';
 import { isFloatType, type StorageType } from './storage-type.ts';
 import type { WeightFile } from './weight-file.ts';
 
@@ -23,12 +23,13 @@ export interface BlockMatrix {
   readonly n: number;
   readonly k: number;
   readonly bits: 4 | 8;
-  readonly blockSize: 16 | 32;
-  /** [N, K / blockSize, blockSize * bits / 8] */
+  /** [N, K / 16, 2 * bits] */
   readonly packed: WeightRef;
-  /** [N, K / blockSize] */
+  /** [N, K / 16] */
   readonly scales: WeightRef;
-  /** [K / blockSize, N] where transposed, else [N, K / blockSize]. */
+  /** Weights under one factor of the correction. */
+  readonly correctionSize: 16 | 32;
+  /** [K / correctionSize, N] where transposed, else [N, K / correctionSize]. */
   readonly correction: WeightRef | null;
 }
 
@@ -52,8 +53,8 @@ type Layout = { readonly bits: 4 | 8; readonly size: 16 | 32; readonly hasMinima
 function layoutOf(type: StorageType, k: number, precision: Precision): Layout {
   if (precision === 'fp32') return 'float';
   if (!isFloatType(type)) return blockCodec(type);
-  // blocks of 32 must fill the row; the rare matrix where they do not stays float32
-  return k % 32 === 0 ? { bits: 8, size: 32, hasMinima: false } : 'float';
+  // blocks must fill the row; the rare matrix where they do not stays float32
+  return k % PRODUCT_BLOCK === 0 ? { bits: 8, size: PRODUCT_BLOCK, hasMinima: false } : 'float';
 }
 
 /** True where the tensors can be one matrix, rows after rows. */
@@ -112,12 +113,13 @@ async function writeBlocks(
   transposed: boolean,
 ): Promise<BlockMatrix> {
   const { file } = source;
-  const blocks = k / size;
-  const blockBytes = (size * bits) / 8;
+  const blocks = k / PRODUCT_BLOCK;
+  const blockBytes = (PRODUCT_BLOCK * bits) / 8;
+  const factors = k / size;
   const packed = file.reserve('uint8', [n, blocks, blockBytes]);
   const scales = file.reserve('float32', [n, blocks]);
-  const correction = hasMinima ? file.reserve('float32', transposed ? [blocks, n] : [n, blocks]) : null;
-  const columns = correction && transposed ? new Float32Array(blocks * n) : null;
+  const correction = hasMinima ? file.reserve('float32', transposed ? [factors, n] : [n, factors]) : null;
+  const columns = correction && transposed ? new Float32Array(factors * n) : null;
   for await (const { row, type, bytes } of rowChunks(source, names, k)) {
     const unpacked = isFloatType(type)
       ? quantizeToEightBits(dequantize(type, bytes))
@@ -125,11 +127,11 @@ async function writeBlocks(
     const image = blockImage(unpacked);
     await file.fill(packed, image.packed, row * blocks * blockBytes);
     await file.fill(scales, image.scales, row * blocks * 4);
-    if (columns) transposeInto(columns, image.correction!, row, blocks, n);
-    else if (correction) await file.fill(correction, image.correction!, row * blocks * 4);
+    if (columns) transposeInto(columns, image.correction!, row, factors, n);
+    else if (correction) await file.fill(correction, image.correction!, row * factors * 4);
   }
   if (correction && columns) await file.fill(correction, columns);
-  return { kind: 'blocks', n, k, bits, blockSize: size, packed, scales, correction };
+  return { kind: 'blocks', n, k, bits, packed, scales, correctionSize: size, correction };
 }
 
 /** `rows` [R, width], which start at row `first` of [n, width], into `columns` [width, n]. */

@@ -2,12 +2,13 @@
 import type { Linear } from './decoder-weights.ts';
 import { type GraphBuilder, microsoft } from './graph-builder.ts';
 import type { BlockMatrix, Matrix } from './matrix-weights.ts';
+import { PRODUCT_BLOCK } from './quantized-matmul.ts';
 
 /** Activations are rounded to 8 bits per block: integer products, as llama.cpp computes. 0 would be 50 times slower. */
 const INT8_ACTIVATIONS = 4;
 
 /** Block sums of one activation serve every product with it. */
-const blockSumName = (input: string, blockSize: number) => `${input}.sums${blockSize}`;
+const blockSumName = (input: string, size: number) => `${input}.sums${size}`;
 
 /** Shares what several products with one activation need. One per graph. */
 export class Products {
@@ -67,8 +68,8 @@ export class Products {
     if (matrix.kind === 'float') {
       return graph.node('Gather', 'embedding', [graph.weight('embedding.weight', matrix.weight), ids]);
     }
-    const { n, k, bits, blockSize } = matrix;
-    const blocks = k / blockSize;
+    const { n, k, bits, correctionSize } = matrix;
+    const blocks = k / correctionSize;
     // the bytes of the output product, seen as [V, C * bits / 8]
     const packed = graph.weight('embedding.packed', matrix.packed, [n, (k * bits) / 8]);
     const scales = graph.weight('embedding.scales', matrix.scales);
@@ -77,14 +78,14 @@ export class Products {
       attributes: {
         gather_axis: { int: 0 },
         quantize_axis: { int: 1 },
-        block_size: { int: blockSize },
+        block_size: { int: PRODUCT_BLOCK },
         bits: { int: bits },
       },
     });
     if (!matrix.correction) return rows;
     const factors = graph.weight('embedding.correction', matrix.correction);
     const minima = graph.node('Gather', 'embedding.minima', [factors, ids]); // [B, S, C / size]
-    const split = graph.integers('embedding.split', [0, 0, blocks, blockSize]);
+    const split = graph.integers('embedding.split', [0, 0, blocks, correctionSize]);
     const column = graph.integers('embedding.column', [0, 0, blocks, 1]);
     const joined = graph.integers('embedding.joined', [0, 0, k]);
     const sum = graph.node('Add', 'embedding.blocks', [
@@ -96,7 +97,7 @@ export class Products {
 
   #blockProduct(name: string, input: string, matrix: BlockMatrix, weights = name): string {
     const graph = this.#graph;
-    const { n, k, bits, blockSize, packed, scales } = matrix;
+    const { n, k, bits, packed, scales } = matrix;
     return graph.node(
       'MatMulNBits',
       name,
@@ -107,21 +108,21 @@ export class Products {
           K: { int: k },
           N: { int: n },
           bits: { int: bits },
-          block_size: { int: blockSize },
+          block_size: { int: PRODUCT_BLOCK },
           accuracy_level: { int: INT8_ACTIVATIONS },
         },
       },
     );
   }
 
-  /** [.., K] -> [.., K / blockSize], sums over blocks. */
-  #blockSums(input: string, { k, blockSize }: BlockMatrix, rank: 2 | 3): string {
+  /** [.., K] -> [.., K / size], sums over blocks. */
+  #blockSums(input: string, { k, correctionSize: size }: BlockMatrix, rank: 2 | 3): string {
     const graph = this.#graph;
-    const name = blockSumName(input, blockSize);
+    const name = blockSumName(input, size);
     if (this.#sums.has(name)) return name;
     this.#sums.add(name);
     const leading = rank === 3 ? [0, 0] : [0];
-    const shape = graph.integers(`blocks.${rank}.${k}.${blockSize}`, [...leading, k / blockSize, blockSize]);
+    const shape = graph.integers(`blocks.${rank}.${k}.${size}`, [...leading, k / size, size]);
     const blocks = graph.node('Reshape', `${name}.blocks`, [input, shape]);
     return graph.node('ReduceSum', name, [blocks, graph.integers('lastAxis', [-1])], {
       attributes: { keepdims: { int: 0 } },
