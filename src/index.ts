@@ -35,10 +35,25 @@ export {
   UnsupportedModelError,
 } from './errors.ts';
 export { type LoadEngineOptions, type LoadProgress, loadEngine } from './load-engine.ts';
-export { type ListedModel, listModels, type PullOptions, pullModel } from './models/index.ts';
+export {
+  HttpStatusError,
+  type ListedModel,
+  listModels,
+  type ModelKind,
+  type ModelProgress,
+  type ModelProgressListener,
+  type ModelState,
+  type PullOptions,
+  pullModel,
+  type ResolvedModel,
+  type ResolveOptions,
+  resolveModel,
+} from './models/index.ts';
 export { type BuildPairsOptions, buildPairs } from './pairs/build-pairs.ts';
 export type { PairItem } from './pairs/item.ts';
+export type { Offset } from './pairs/offset-token.ts';
 export { type ContrastivePair, makePair, type PairOptions, type PairPrompt } from './pairs/pair.ts';
+export { hashPairs } from './pairs/pair-hash.ts';
 export { readItemsFile, readPairsFile } from './pairs/read-pairs-file.ts';
 export { applyPlan } from './steer/apply-plan.ts';
 export type { LayerSelection, ResolvedPlan, SteeringPlan } from './steer/plan.ts';
@@ -54,6 +69,16 @@ export {
 export { type ExtractOptions, type ExtractProgress, extractVector } from './vectors/extract-vector.ts';
 export { inspectVector, type VectorInspection } from './vectors/inspect-vector.ts';
 export { randomVector } from './vectors/random-vector.ts';
-export type { KeyMode, ModelIdentity, Recommended, SteeringVector } from './vectors/vector.ts';
+export type { VectorStatistics } from './vectors/statistics.ts';
+export {
+  type KeyMode,
+  type ModelIdentity,
+  makeVector,
+  modelIdentity,
+  type Recommended,
+  type SteeringVector,
+  type VectorFields,
+} from './vectors/vector.ts';
 export { vectorFromBytes, vectorToBytes } from './vectors/vector-bytes.ts';
 export { loadVector, saveVector } from './vectors/vector-file.ts';
+export { assertVectorFits, type FitOptions } from './vectors/vector-fits.ts';

@@ -12,9 +12,6 @@ export async function openEngine(
   { signal }: Terminal,
   progress: ProgressBar,
 ): Promise<Engine> {
-  // onnxruntime-node 1.30 carries telemetry for Linux that reads the command line, which holds the prompt, with a recursive
-  // pattern: 45 kB of prompt overflow the stack. It must be off before the library starts.
-  process.env.ORT_DISABLE_TELEMETRY ??= '1';
   const { loadEngine } = await import('../load-engine.ts');
   const engine = await loadEngine(model, {
     precision,

@@ -2,7 +2,7 @@
 import type { Checkpoint } from './checkpoint.ts';
 import { blockCodec, dequantize, unpackBlocks } from './dequantize.ts';
 import type { WeightRef } from './graph-builder.ts';
-import { blockImage, PRODUCT_BLOCK, quantizeToEightBits } from './quantized-matmul.ts';
+import { blockImage, productBlockSize, quantizeToEightBits } from './quantized-matmul.ts';
 import { isFloatType, type StorageType } from './storage-type.ts';
 import type { WeightFile } from './weight-file.ts';
 
@@ -23,9 +23,10 @@ export interface BlockMatrix {
   readonly n: number;
   readonly k: number;
   readonly bits: 4 | 8;
-  /** [N, K / 16, 2 * bits] */
+  readonly blockSize: 16 | 32;
+  /** [N, K / blockSize, blockSize * bits / 8] */
   readonly packed: WeightRef;
-  /** [N, K / 16] */
+  /** [N, K / blockSize] */
   readonly scales: WeightRef;
   /** Weights under one factor of the correction. */
   readonly correctionSize: 16 | 32;
@@ -53,8 +54,8 @@ type Layout = { readonly bits: 4 | 8; readonly size: 16 | 32; readonly hasMinima
 function layoutOf(type: StorageType, k: number, precision: Precision): Layout {
   if (precision === 'fp32') return 'float';
   if (!isFloatType(type)) return blockCodec(type);
-  // blocks must fill the row; the rare matrix where they do not stays float32
-  return k % PRODUCT_BLOCK === 0 ? { bits: 8, size: PRODUCT_BLOCK, hasMinima: false } : 'float';
+  // blocks of 32 must fill the row; the rare matrix where they do not stays float32
+  return k % 32 === 0 ? { bits: 8, size: 32, hasMinima: false } : 'float';
 }
 
 /** True where the tensors can be one matrix, rows after rows. */
@@ -113,8 +114,9 @@ async function writeBlocks(
   transposed: boolean,
 ): Promise<BlockMatrix> {
   const { file } = source;
-  const blocks = k / PRODUCT_BLOCK;
-  const blockBytes = (PRODUCT_BLOCK * bits) / 8;
+  const blockSize = productBlockSize({ bits, size });
+  const blocks = k / blockSize;
+  const blockBytes = (blockSize * bits) / 8;
   const factors = k / size;
   const packed = file.reserve('uint8', [n, blocks, blockBytes]);
   const scales = file.reserve('float32', [n, blocks]);
@@ -131,7 +133,7 @@ async function writeBlocks(
     else if (correction) await file.fill(correction, image.correction!, row * factors * 4);
   }
   if (correction && columns) await file.fill(correction, columns);
-  return { kind: 'blocks', n, k, bits, packed, scales, correctionSize: size, correction };
+  return { kind: 'blocks', n, k, bits, blockSize, packed, scales, correctionSize: size, correction };
 }
 
 /** `rows` [R, width], which start at row `first` of [n, width], into `columns` [width, n]. */

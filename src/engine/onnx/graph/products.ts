@@ -2,7 +2,6 @@
 import type { Linear } from './decoder-weights.ts';
 import { type GraphBuilder, microsoft } from './graph-builder.ts';
 import type { BlockMatrix, Matrix } from './matrix-weights.ts';
-import { PRODUCT_BLOCK } from './quantized-matmul.ts';
 
 /** Activations are rounded to 8 bits per block: integer products, as llama.cpp computes. 0 would be 50 times slower. */
 const INT8_ACTIVATIONS = 4;
@@ -68,7 +67,7 @@ export class Products {
     if (matrix.kind === 'float') {
       return graph.node('Gather', 'embedding', [graph.weight('embedding.weight', matrix.weight), ids]);
     }
-    const { n, k, bits, correctionSize } = matrix;
+    const { n, k, bits, blockSize, correctionSize } = matrix;
     const blocks = k / correctionSize;
     // the bytes of the output product, seen as [V, C * bits / 8]
     const packed = graph.weight('embedding.packed', matrix.packed, [n, (k * bits) / 8]);
@@ -78,7 +77,7 @@ export class Products {
       attributes: {
         gather_axis: { int: 0 },
         quantize_axis: { int: 1 },
-        block_size: { int: PRODUCT_BLOCK },
+        block_size: { int: blockSize },
         bits: { int: bits },
       },
     });
@@ -97,7 +96,7 @@ export class Products {
 
   #blockProduct(name: string, input: string, matrix: BlockMatrix, weights = name): string {
     const graph = this.#graph;
-    const { n, k, bits, packed, scales } = matrix;
+    const { n, k, bits, blockSize, packed, scales } = matrix;
     return graph.node(
       'MatMulNBits',
       name,
@@ -108,7 +107,7 @@ export class Products {
           K: { int: k },
           N: { int: n },
           bits: { int: bits },
-          block_size: { int: PRODUCT_BLOCK },
+          block_size: { int: blockSize },
           accuracy_level: { int: INT8_ACTIVATIONS },
         },
       },

@@ -20,7 +20,7 @@ import { WeightFile } from './weight-file.ts';
 export interface WriteGraphOptions {
   /**
    * `fp32`: every weight dequantised to float32. `q4`: block types are carried over exactly to 4- or 8-bit blocks;
-   * weights stored as floats are quantised to 8-bit blocks of 16.
+   * weights stored as floats are quantised to 8-bit blocks of 32.
    */
   readonly precision: Precision;
   /** Longest sequence the graph can run; default: the model's context length, at most 32,768. */
