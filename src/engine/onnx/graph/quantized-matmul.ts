@@ -9,9 +9,10 @@
  *
  * whose second part, the block-sum correction, is a float32 product 16 to 32 times smaller than the first.
  * Both parts are exact; what remains is the rounding of activations to 8 bits that accuracy_level 4 stands for.
- * That rounding has one scale a block, so 4-bit blocks of 32 are handed over as two of 16 with the same scale:
- * SmolLM2-135M (Q4_1) then picks fp32's token at 98.5 % of 1,762 positions instead of 96.5 %, for 6 % more time a
- * token. 8-bit blocks stay as they are: in blocks of 16 those products take nearly twice the time.
+ * That rounding has one scale a block, so 4-bit blocks of 32 are handed over as two of 16 with the same scale.
+ * SmolLM2-135M (Q4_1), 1,762 positions: fp32's token at 98.5 % of them instead of 96.5 %, KL 0.0032 instead of 0.0052,
+ * for a quarter more CPU time a decoded token and a sixth more in prefill. 8-bit blocks stay as they are: for the
+ * output projection (Q8_0 there) blocks of 16 cost a tenth of the token and gained nothing.
  */
 import type { AffineBlocks } from './blocks/affine-blocks.ts';
 
