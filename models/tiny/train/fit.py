@@ -31,8 +31,8 @@ class Recipe:
     offset_rate: float = 0.5
     blind_share: float = 0.5
     spread_weight: float = 0.1
-    steps: int = 3000
-    tokens_per_step: int = 65536
+    steps: int = 4000
+    tokens_per_step: int = 49152
     learning_rate: float = 2e-3
     warmup_steps: int = 200
     weight_decay: float = 0.1

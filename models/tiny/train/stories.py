@@ -101,14 +101,16 @@ OBJECTS = Family(
         "take": Templates(
             ("{S} gives {n} {o} to {Q}.", "{S} loses {n} {o}.", "{S} sells {n} of the {o}.",
              "{Q} takes {n} {o} away.", "{S} uses up {n} {o}.", "{n} of the {o} break.",
-             "{S} throws {n} {o} away.", "{n} {o} are missing.", "{S} sells {n} {o} to {Q}."),
+             "{S} throws {n} {o} away.", "{n} {o} are missing.", "{S} sells {n} {o} to {Q}.",
+             "{S} sells another {n} {o}.", "{Q} takes another {n} {o}."),
             ("Later {Q} takes {n} of the {o} away.", "On Friday {N} loses {n} of the {o}.",
              "In the evening {p} gives {n} of the {o} to {Q}."),
         ),
         "grow": Templates(
             ("The number of {o} grows {k} times.", "{S} has {k} times as many {o}.",
              "Every one of the {o} is swapped for {k} new {o}.", "There are {k} times as many {o}.",
-             "{S} makes the number of {o} {k} times as large."),
+             "{S} makes the number of {o} {k} times as large.",
+             "The number of {o} is now {k} times as large as before.", "{S} has {k} times the {o}."),
             ("By the next day the number of {o} is {k} times as large.", "Later {N} has {k} times the number of {o}."),
         ),
         "add_groups": Templates(
@@ -162,13 +164,15 @@ MONEY = Family(
         "take": Templates(
             ("{S} spends {n} dollars.", "{S} pays {n} dollars to {Q}.", "{S} loses {n} dollars.",
              "{S} gives {n} dollars to {Q}.", "{Q} takes {n} dollars away.", "{n} dollars are missing.",
-             "{S} pays a bill of {n} dollars."),
+             "{S} pays a bill of {n} dollars.",
+             "{S} spends another {n} dollars."),
             ("On Friday {N} spends {n} of the dollars.", "Later {p} spends {n} dollars on a bill.",
              "In the evening {N} pays {Q} {n} dollars."),
         ),
         "grow": Templates(
             ("The money grows {k} times.", "{S} has {k} times as many dollars.",
-             "{S} makes the money {k} times as much.", "There are {k} times as many dollars."),
+             "{S} makes the money {k} times as much.",
+             "There is {k} times as much money.", "There are {k} times as many dollars."),
             ("By the next day {p} has {k} times as much money.", "Later {N} has {k} times the money."),
         ),
         "add_groups": Templates(
@@ -218,13 +222,15 @@ GAME = Family(
         ),
         "take": Templates(
             ("{S} loses {n} points.", "{Q} takes {n} points away.", "A mistake costs {n} points.",
-             "{S} gives {n} points to {Q}.", "{S} pays {n} points for a hint.", "{S} loses {n} of the points."),
+             "{S} gives {n} points to {Q}.", "{S} pays {n} points for a hint.",
+             "{S} gives away another {n} points.", "{Q} takes another {n} points.", "{S} loses {n} of the points."),
             ("On Friday a mistake takes {n} points away.", "Later {p} loses another {n} points.",
              "In the evening {Q} takes {n} of the points."),
         ),
         "grow": Templates(
             ("The number of points grows {k} times.", "{S} has {k} times as many points.",
-             "A bonus makes the number of points {k} times as large.", "There are {k} times as many points."),
+             "A bonus makes the number of points {k} times as large.",
+             "A bonus gives {k} times as many points.", "There are {k} times as many points."),
             ("By the next day {p} makes the number of points {k} times as large.", "Later a bonus makes {k} times as many points."),
         ),
         "add_groups": Templates(
@@ -276,23 +282,27 @@ WATER = Family(
         ),
         "take": Templates(
             ("{S} uses {n} litres.", "{n} litres leak away.", "{Q} takes {n} litres out of the tank.",
-             "{S} takes out {n} litres.", "{S} gives {n} litres to {Q}.", "{n} litres flow out."),
+             "{S} takes out {n} litres.", "{S} gives {n} litres to {Q}.", "{n} litres flow out.",
+             "{S} takes out another {n} litres."),
             ("On Friday {n} litres flow away.", "Later {N} takes {n} litres out of the tank.",
              "In the evening {p} uses another {n} litres."),
         ),
         "grow": Templates(
             ("The water grows {k} times.", "The tank holds {k} times as many litres.",
-             "The rain makes the water {k} times as much.", "There are {k} times as many litres."),
+             "The rain makes the water {k} times as much.",
+             "There is {k} times as much water.", "There are {k} times as many litres."),
             ("By the next day the tank has {k} times as many litres.", "Later {p} has {k} times as much water."),
         ),
         "add_groups": Templates(
             ("{S} pours in {k} {c} of {n} litres each.", "{Q} adds {k} more {c} with {n} litres in each.",
-             "{k} friends add {n} litres each.", "{S} pours in {k} more {c} of {n} litres each."),
+             "{k} friends add {n} litres each.",
+             "{k} people pour in {n} litres each.", "{S} pours in {k} more {c} of {n} litres each."),
             ("On Tuesday {Q} adds {k} more {c} of {n} litres each.", "Then {k} people add {n} litres each."),
         ),
         "take_groups": Templates(
             ("{S} takes out {k} {c} of {n} litres each.", "{S} gives {n} litres to each of {k} friends.",
-             "{k} people take {n} litres each.", "{Q} fills {k} {c} from the tank with {n} litres in each."),
+             "{k} people take {n} litres each.",
+             "{k} friends take out {n} litres each.", "{Q} fills {k} {c} from the tank with {n} litres in each."),
             ("On Friday {p} takes away {k} {c} of {n} litres each.", "Then {k} friends take {n} litres each."),
         ),
     },
