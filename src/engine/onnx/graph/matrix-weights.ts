@@ -2,7 +2,7 @@
 import type { Checkpoint } from './checkpoint.ts';
 import { blockCodec, dequantize, unpackBlocks } from './dequantize.ts';
 import type { WeightRef } from './graph-builder.ts';
-import { blockImage, productBlockSize, quantizeToEightBits } from './quantized-matmul.ts';
+import { blockImage, quantizeToEightBits } from './quantized-matmul.ts';
 import { isFloatType, type StorageType } from './storage-type.ts';
 import type { WeightFile } from './weight-file.ts';
 
@@ -28,9 +28,7 @@ export interface BlockMatrix {
   readonly packed: WeightRef;
   /** [N, K / blockSize] */
   readonly scales: WeightRef;
-  /** Weights under one factor of the correction. */
-  readonly correctionSize: 16 | 32;
-  /** [K / correctionSize, N] where transposed, else [N, K / correctionSize]. */
+  /** [K / blockSize, N] where transposed, else [N, K / blockSize]. */
   readonly correction: WeightRef | null;
 }
 
@@ -114,14 +112,12 @@ async function writeBlocks(
   transposed: boolean,
 ): Promise<BlockMatrix> {
   const { file } = source;
-  const blockSize = productBlockSize({ bits, size });
-  const blocks = k / blockSize;
-  const blockBytes = (blockSize * bits) / 8;
-  const factors = k / size;
+  const blocks = k / size;
+  const blockBytes = (size * bits) / 8;
   const packed = file.reserve('uint8', [n, blocks, blockBytes]);
   const scales = file.reserve('float32', [n, blocks]);
-  const correction = hasMinima ? file.reserve('float32', transposed ? [factors, n] : [n, factors]) : null;
-  const columns = correction && transposed ? new Float32Array(factors * n) : null;
+  const correction = hasMinima ? file.reserve('float32', transposed ? [blocks, n] : [n, blocks]) : null;
+  const columns = correction && transposed ? new Float32Array(blocks * n) : null;
   for await (const { row, type, bytes } of rowChunks(source, names, k)) {
     const unpacked = isFloatType(type)
       ? quantizeToEightBits(dequantize(type, bytes))
@@ -129,11 +125,11 @@ async function writeBlocks(
     const image = blockImage(unpacked);
     await file.fill(packed, image.packed, row * blocks * blockBytes);
     await file.fill(scales, image.scales, row * blocks * 4);
-    if (columns) transposeInto(columns, image.correction!, row, factors, n);
-    else if (correction) await file.fill(correction, image.correction!, row * factors * 4);
+    if (columns) transposeInto(columns, image.correction!, row, blocks, n);
+    else if (correction) await file.fill(correction, image.correction!, row * blocks * 4);
   }
   if (correction && columns) await file.fill(correction, columns);
-  return { kind: 'blocks', n, k, bits, blockSize, packed, scales, correctionSize: size, correction };
+  return { kind: 'blocks', n, k, bits, blockSize: size, packed, scales, correction };
 }
 
 /** `rows` [R, width], which start at row `first` of [n, width], into `columns` [width, n]. */

@@ -118,7 +118,7 @@ describe('readGraphManifest', () => {
 
   it.each<[string, (text: string) => string]>([
     ['no JSON', () => '{'],
-    ['another version', (text) => text.replace('"formatVersion": 1', '"formatVersion": 99')],
+    ['another version', (text) => text.replace(/"formatVersion": \d+/, '"formatVersion": 99')],
     ['a layer count of 0', (text) => text.replace(/"layers": \d+/, '"layers": 0')],
     ['a megabyte', (text) => text + ' '.repeat(2 ** 20)],
   ])('refuses %s', async (_, change) => {
