@@ -45,7 +45,14 @@ class PlainSession implements Session {
   readonly #session: ort.InferenceSession;
   readonly #options: GraphSessionOptions;
   /** Tensors over the pool's buffers for the rows last used. */
-  #views: { key: string; past: Record<string, ort.Tensor>; present: Record<string, ort.Tensor> } | undefined;
+  #views:
+    | {
+        key: string;
+        buffers: Float32Array | undefined;
+        past: Record<string, ort.Tensor>;
+        present: Record<string, ort.Tensor>;
+      }
+    | undefined;
 
   constructor(session: ort.InferenceSession, options: GraphSessionOptions) {
     this.#session = session;
@@ -104,8 +111,9 @@ class PlainSession implements Session {
   }
 
   #cacheViews(pool: RowPool, firstRow: number, rows: number) {
-    const key = `${pool.generation},${firstRow},${rows}`;
-    if (this.#views?.key === key) return this.#views;
+    const key = `${firstRow},${rows}`;
+    const buffers = pool.keys[0];
+    if (this.#views?.key === key && this.#views.buffers === buffers) return this.#views;
     const shape = [rows, pool.shape.kvHeads, pool.capacity, pool.shape.headDim];
     const past: Record<string, ort.Tensor> = {};
     const present: Record<string, ort.Tensor> = {};
@@ -120,7 +128,7 @@ class PlainSession implements Session {
         present[`present.${l}.${kind}`] = tensor;
       }
     }
-    this.#views = { key, past, present };
+    this.#views = { key, buffers, past, present };
     return this.#views;
   }
 }

@@ -29,8 +29,6 @@ export class RowPool {
   /** L buffers of [rows, H, capacity, D]. Replaced as a whole when the pool grows. */
   keys: Float32Array[] = [];
   values: Float32Array[] = [];
-  /** Counts reallocations, so that tensors made over old buffers can be dropped. */
-  generation = 0;
   #owners: (PoolRow | null)[] = [];
   #capacity = 0;
 
@@ -96,7 +94,6 @@ export class RowPool {
     this.values = [];
     this.#owners = [];
     this.#capacity = 0;
-    this.generation++;
   }
 
   /** Makes every row able to hold `positions`. @throws OutOfMemoryError */
@@ -211,7 +208,6 @@ export class RowPool {
     this.values = values;
     this.#capacity = capacity;
     while (this.#owners.length < rows) this.#owners.push(null);
-    this.generation++;
   }
 }
 

@@ -157,7 +157,7 @@ describe.each(Object.entries(sources))('%s', (_, { open, expected: expectedPath 
   it('stays close in q4, where only activations are rounded', async () => {
     for (const each of expected) {
       const { logits } = await (await load('q4', false, 1)).step(prompt(each));
-      expect(cosine(logits[0]!, each.logits)).toBeGreaterThan(0.999);
+      expect(cosine(logits[0]!, each.logits)).toBeGreaterThan(0.998);
     }
   });
 

@@ -117,12 +117,10 @@ class DecoderGraph {
   #attention(index: number, normed: string, { qkv }: LayerWeights): string {
     const graph = this.#graph;
     const name = `layer${index}.attention`;
-    // SmolLM2-135M, Q4_1: rounding these activations alone makes half of the divergence from float32
-    const sensitive = true;
     const [query, key, value] =
       qkv.length === 1
-        ? [this.#products.linear(`layer${index}.qkv`, normed, qkv[0], sensitive), '', '']
-        : qkv.map((part, i) => this.#products.linear(`layer${index}.${'qkv'[i]}`, normed, part, sensitive));
+        ? [this.#products.linear(`layer${index}.qkv`, normed, qkv[0]), '', '']
+        : qkv.map((part, i) => this.#products.linear(`layer${index}.${'qkv'[i]}`, normed, part));
     const past = `past_key_values.${index}`;
     const present = `present.${index}`;
     const inputs = [

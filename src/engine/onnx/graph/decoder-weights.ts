@@ -2,7 +2,14 @@
 import { ropeCosSin } from '../../../tensor/rope.ts';
 import { embeddingName, finalNormName, layerTensor, outputName } from './checkpoint-tensors.ts';
 import type { WeightRef } from './graph-builder.ts';
-import { canFuse, type Matrix, type MatrixSource, writeMatrix, writeVector } from './matrix-weights.ts';
+import {
+  canFuse,
+  type Matrix,
+  type MatrixSource,
+  type MatrixUse,
+  writeMatrix,
+  writeVector,
+} from './matrix-weights.ts';
 
 /** A product and its bias. */
 export interface Linear {
@@ -44,12 +51,12 @@ export async function writeDecoderWeights(
     cos: await source.file.add('float32', tableShape, cos),
     sin: await source.file.add('float32', tableShape, sin),
   };
-  const embedding = await writeMatrix(source, [embeddingName], false);
-  const output = config.tiedEmbeddings ? embedding : await writeMatrix(source, [outputName], false);
+  const embedding = await writeMatrix(source, [embeddingName], 'table');
+  const output = config.tiedEmbeddings ? embedding : await writeMatrix(source, [outputName], 'table');
 
   const weightsOf = (...names: string[]) => names.map((name) => `${name}.weight`);
-  const linear = async (...names: string[]): Promise<Linear> => {
-    const matrix = await writeMatrix(source, weightsOf(...names), true);
+  const linear = async (use: MatrixUse, ...names: string[]): Promise<Linear> => {
+    const matrix = await writeMatrix(source, weightsOf(...names), use);
     const biases = names.map((name) => `${name}.bias`);
     const bias = tensors.has(biases[0]!) ? await writeVector(source, biases) : null;
     return { matrix, bias };
@@ -63,14 +70,18 @@ export async function writeDecoderWeights(
     layers.push({
       attentionNorm: await writeVector(source, [at('input_layernorm.weight')]),
       qkv: canFuse(source, weightsOf(q, k, v))
-        ? [await linear(q, k, v)]
-        : [await linear(q), await linear(k), await linear(v)],
-      attentionOutput: await linear(at('self_attn.o_proj')),
+        ? [await linear('sensitiveProduct', q, k, v)]
+        : [
+            await linear('sensitiveProduct', q),
+            await linear('sensitiveProduct', k),
+            await linear('sensitiveProduct', v),
+          ],
+      attentionOutput: await linear('sensitiveProduct', at('self_attn.o_proj')),
       mlpNorm: await writeVector(source, [at('post_attention_layernorm.weight')]),
       gateUp: canFuse(source, weightsOf(gate, up))
-        ? [await linear(gate, up)]
-        : [await linear(gate), await linear(up)],
-      down: await linear(at('mlp.down_proj')),
+        ? [await linear('product', gate, up)]
+        : [await linear('product', gate), await linear('product', up)],
+      down: await linear('product', at('mlp.down_proj')),
     });
   }
   const finalNorm = await writeVector(source, [finalNormName]);

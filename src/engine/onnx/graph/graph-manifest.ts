@@ -10,7 +10,7 @@ export const tapsGraphFile = 'model.taps.onnx';
 export const weightsFile = 'weights.bin';
 
 /** Raised whenever a graph of an older kvsteer would no longer do. */
-export const GRAPH_FORMAT_VERSION = 2;
+export const GRAPH_FORMAT_VERSION = 3;
 
 const count = z.number().int().positive();
 const positive = z.number().positive();

@@ -2,7 +2,7 @@
 import type { Checkpoint } from './checkpoint.ts';
 import { blockCodec, dequantize, unpackBlocks } from './dequantize.ts';
 import type { WeightRef } from './graph-builder.ts';
-import { blockImage, quantizeToEightBits } from './quantized-matmul.ts';
+import { blockImage, productBlockSize, quantizeToEightBits } from './quantized-matmul.ts';
 import { isFloatType, type StorageType } from './storage-type.ts';
 import type { WeightFile } from './weight-file.ts';
 
@@ -28,7 +28,9 @@ export interface BlockMatrix {
   readonly packed: WeightRef;
   /** [N, K / blockSize] */
   readonly scales: WeightRef;
-  /** [K / blockSize, N] where transposed, else [N, K / blockSize]. */
+  /** Weights under one factor of the correction. */
+  readonly correctionSize: 16 | 32;
+  /** [K / correctionSize, N] where transposed, else [N, K / correctionSize]. */
   readonly correction: WeightRef | null;
 }
 
@@ -56,6 +58,8 @@ function layoutOf(type: StorageType, k: number, precision: Precision): Layout {
   return k % 32 === 0 ? { bits: 8, size: 32, hasMinima: false } : 'float';
 }
 
+export type MatrixUse = 'product' | 'sensitiveProduct' | 'table';
+
 /** True where the tensors can be one matrix, rows after rows. */
 export function canFuse(source: MatrixSource, names: readonly string[]): boolean {
   const keys = names.map((name) => {
@@ -68,20 +72,21 @@ export function canFuse(source: MatrixSource, names: readonly string[]): boolean
 
 /**
  * @param names tensors [N_i, K] that {@link canFuse}; their rows follow each other.
- * @param transposed for a product with activations [.., K]; not for a table of rows (an embedding).
+ * @param use `product` with activations [.., K]; `sensitiveProduct`: one that rounds them finer, see quantized-matmul.ts;
+ *   `table`: of rows (an embedding).
  */
 export async function writeMatrix(
   source: MatrixSource,
   names: readonly string[],
-  transposed: boolean,
+  use: MatrixUse,
 ): Promise<Matrix> {
   const { tensors } = source.checkpoint;
   const { type, shape } = tensors.get(names[0]!)!;
   const k = shape[1]!;
   const n = names.reduce((sum, name) => sum + tensors.get(name)!.shape[0]!, 0);
   const layout = layoutOf(type, k, source.precision);
-  if (layout === 'float') return writeFloats(source, names, n, k, transposed);
-  return writeBlocks(source, names, n, k, layout, transposed);
+  if (layout === 'float') return writeFloats(source, names, n, k, use !== 'table');
+  return writeBlocks(source, names, n, k, layout, use);
 }
 
 async function writeFloats(
@@ -109,27 +114,31 @@ async function writeBlocks(
   n: number,
   k: number,
   { bits, size, hasMinima }: Exclude<Layout, 'float'>,
-  transposed: boolean,
+  use: MatrixUse,
 ): Promise<BlockMatrix> {
   const { file } = source;
-  const blocks = k / size;
-  const blockBytes = (size * bits) / 8;
+  const transposed = use !== 'table';
+  const halved = use === 'sensitiveProduct';
+  const blockSize = productBlockSize({ bits, size }, halved);
+  const blocks = k / blockSize;
+  const blockBytes = (blockSize * bits) / 8;
+  const factors = k / size;
   const packed = file.reserve('uint8', [n, blocks, blockBytes]);
   const scales = file.reserve('float32', [n, blocks]);
-  const correction = hasMinima ? file.reserve('float32', transposed ? [blocks, n] : [n, blocks]) : null;
-  const columns = correction && transposed ? new Float32Array(blocks * n) : null;
+  const correction = hasMinima ? file.reserve('float32', transposed ? [factors, n] : [n, factors]) : null;
+  const columns = correction && transposed ? new Float32Array(factors * n) : null;
   for await (const { row, type, bytes } of rowChunks(source, names, k)) {
     const unpacked = isFloatType(type)
       ? quantizeToEightBits(dequantize(type, bytes))
       : unpackBlocks(type, bytes);
-    const image = blockImage(unpacked);
+    const image = blockImage(unpacked, halved);
     await file.fill(packed, image.packed, row * blocks * blockBytes);
     await file.fill(scales, image.scales, row * blocks * 4);
-    if (columns) transposeInto(columns, image.correction!, row, blocks, n);
-    else if (correction) await file.fill(correction, image.correction!, row * blocks * 4);
+    if (columns) transposeInto(columns, image.correction!, row, factors, n);
+    else if (correction) await file.fill(correction, image.correction!, row * factors * 4);
   }
   if (correction && columns) await file.fill(correction, columns);
-  return { kind: 'blocks', n, k, bits, blockSize: size, packed, scales, correction };
+  return { kind: 'blocks', n, k, bits, blockSize, packed, scales, correctionSize: size, correction };
 }
 
 /** `rows` [R, width], which start at row `first` of [n, width], into `columns` [width, n]. */

@@ -3,13 +3,8 @@ import type { Linear } from './decoder-weights.ts';
 import { type GraphBuilder, microsoft } from './graph-builder.ts';
 import type { BlockMatrix, Matrix } from './matrix-weights.ts';
 
-/** MatMulNBits' accuracy_level. */
-const accuracy = {
-  /** Activations are rounded to 8 bits per block: integer products, as llama.cpp computes. */
-  int8Activations: 4,
-  /** As fast for one row of 4-bit blocks, slower for several; 50 times slower for 8-bit blocks. */
-  floatActivations: 1,
-} as const;
+/** Activations are rounded to 8 bits per block: integer products, as llama.cpp computes. 0 would be 50 times slower. */
+const INT8_ACTIVATIONS = 4;
 
 /** Block sums of one activation serve every product with it. */
 const blockSumName = (input: string, size: number) => `${input}.sums${size}`;
@@ -23,18 +18,14 @@ export class Products {
     this.#graph = graph;
   }
 
-  /**
-   * @param input [B, S, K]
-   * @param sensitive activations are not rounded, where that is affordable
-   * @returns [B, S, N]
-   */
-  linear(name: string, input: string, { matrix, bias }: Linear, sensitive = false): string {
+  /** @param input [B, S, K] @returns [B, S, N] */
+  linear(name: string, input: string, { matrix, bias }: Linear): string {
     const graph = this.#graph;
     let product: string;
     if (matrix.kind === 'float') {
       product = graph.node('MatMul', name, [input, graph.weight(`${name}.weight`, matrix.weight)]);
     } else {
-      product = this.#blockProduct(name, input, matrix, { sensitive });
+      product = this.#blockProduct(name, input, matrix);
       if (matrix.correction) {
         const sums = this.#blockSums(input, matrix, 3);
         const factors = graph.weight(`${name}.correction`, matrix.correction);
@@ -61,10 +52,10 @@ export class Products {
       return;
     }
     if (!matrix.correction) {
-      this.#blockProduct(output, input, matrix, { weights: 'output' });
+      this.#blockProduct(output, input, matrix, 'output');
       return;
     }
-    const product = this.#blockProduct('output.product', input, matrix, { weights: 'output' });
+    const product = this.#blockProduct('output.product', input, matrix, 'output');
     const sums = this.#blockSums(input, matrix, 2);
     const factors = graph.weight('output.correction', matrix.correction);
     graph.nodes('Gemm', output, [sums, factors, product], [output], transposed);
@@ -76,8 +67,8 @@ export class Products {
     if (matrix.kind === 'float') {
       return graph.node('Gather', 'embedding', [graph.weight('embedding.weight', matrix.weight), ids]);
     }
-    const { n, k, bits, blockSize } = matrix;
-    const blocks = k / blockSize;
+    const { n, k, bits, blockSize, correctionSize } = matrix;
+    const blocks = k / correctionSize;
     // the bytes of the output product, seen as [V, C * bits / 8]
     const packed = graph.weight('embedding.packed', matrix.packed, [n, (k * bits) / 8]);
     const scales = graph.weight('embedding.scales', matrix.scales);
@@ -93,7 +84,7 @@ export class Products {
     if (!matrix.correction) return rows;
     const factors = graph.weight('embedding.correction', matrix.correction);
     const minima = graph.node('Gather', 'embedding.minima', [factors, ids]); // [B, S, C / size]
-    const split = graph.integers('embedding.split', [0, 0, blocks, blockSize]);
+    const split = graph.integers('embedding.split', [0, 0, blocks, correctionSize]);
     const column = graph.integers('embedding.column', [0, 0, blocks, 1]);
     const joined = graph.integers('embedding.joined', [0, 0, k]);
     const sum = graph.node('Add', 'embedding.blocks', [
@@ -103,12 +94,7 @@ export class Products {
     return graph.node('Reshape', 'embedding', [sum, joined]);
   }
 
-  #blockProduct(
-    name: string,
-    input: string,
-    matrix: BlockMatrix,
-    { weights = name, sensitive = false }: { readonly weights?: string; readonly sensitive?: boolean },
-  ): string {
+  #blockProduct(name: string, input: string, matrix: BlockMatrix, weights = name): string {
     const graph = this.#graph;
     const { n, k, bits, blockSize, packed, scales } = matrix;
     return graph.node(
@@ -122,16 +108,14 @@ export class Products {
           N: { int: n },
           bits: { int: bits },
           block_size: { int: blockSize },
-          accuracy_level: {
-            int: sensitive && bits === 4 ? accuracy.floatActivations : accuracy.int8Activations,
-          },
+          accuracy_level: { int: INT8_ACTIVATIONS },
         },
       },
     );
   }
 
   /** [.., K] -> [.., K / size], sums over blocks. */
-  #blockSums(input: string, { k, blockSize: size }: BlockMatrix, rank: 2 | 3): string {
+  #blockSums(input: string, { k, correctionSize: size }: BlockMatrix, rank: 2 | 3): string {
     const graph = this.#graph;
     const name = blockSumName(input, size);
     if (this.#sums.has(name)) return name;

@@ -12,10 +12,12 @@ const fixture: Record<string, { bytes: string }> = JSON.parse(readFileSync(path,
 /** The weights that MatMulNBits and the block-sum correction multiply with, as documented by ONNX Runtime. */
 function weightsOf({ bits, blockSize, packed, scales, correction }: BlockImage): Float64Array {
   const weights = new Float64Array(scales.length * blockSize);
+  const corrected = correction ? weights.length / correction.length : 0;
   for (let i = 0; i < weights.length; i++) {
-    const block = Math.floor(i / blockSize);
     const unsigned = bits === 8 ? packed[i]! : (packed[i >> 1]! >> (4 * (i & 1))) & 15;
-    weights[i] = scales[block]! * (unsigned - (bits === 8 ? 128 : 8)) + (correction?.[block] ?? 0);
+    const scale = scales[Math.floor(i / blockSize)]!;
+    weights[i] = scale * (unsigned - (bits === 8 ? 128 : 8));
+    if (correction) weights[i]! += correction[Math.floor(i / corrected)]!;
   }
   return weights;
 }

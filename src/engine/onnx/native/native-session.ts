@@ -32,7 +32,8 @@ class NativeSession implements Session {
   readonly #session: bigint;
   readonly #options: GraphSessionOptions;
   readonly #cacheTensors = new Map<string, CacheTensors>();
-  #generation = -1;
+  /** Of the pool whose tensors are kept: a pool that grows, or another one, has others. */
+  #buffers: Float32Array | undefined;
   #logits = new Float32Array(0);
   #hidden = new Float32Array(0);
   #inFlight: Promise<void> | undefined;
@@ -103,8 +104,9 @@ class NativeSession implements Session {
   }
 
   #cacheTensorsFor(pool: RowPool, firstRow: number, rows: number): CacheTensors {
-    if (pool.generation !== this.#generation) this.#dropCacheTensors();
-    this.#generation = pool.generation;
+    const buffers = pool.keys[0];
+    if (buffers !== this.#buffers) this.#dropCacheTensors();
+    this.#buffers = buffers;
     const key = `${firstRow},${rows}`;
     const known = this.#cacheTensors.get(key);
     if (known) return known;
