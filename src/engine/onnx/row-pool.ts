@@ -101,12 +101,13 @@ export class RowPool {
     if (positions > this.#capacity) this.#resize(this.rows, positions);
   }
 
-  copy(from: PoolRow, to: PoolRow): void {
-    this.#forEachHead(from.length, (buffer, head, floats) => {
+  /** The first `length` positions of `from` become what `to` holds. */
+  copy(from: PoolRow, to: PoolRow, length: number = from.length): void {
+    this.#forEachHead(length, (buffer, head, floats) => {
       const source = from.index * this.rowStride + head;
       buffer.copyWithin(to.index * this.rowStride + head, source, source + floats);
     });
-    to.length = from.length;
+    to.length = length;
   }
 
   /** Moves rows so that `batch` is contiguous, in any order; returns the first index. */

