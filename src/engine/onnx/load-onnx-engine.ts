@@ -37,14 +37,17 @@ export interface OnnxEngineOptions {
    * float32; slower, four to eight times the memory, and comparable with other float32 implementations.
    */
   readonly precision?: Precision;
-  /** Threads of one step. Default: the cores that this process may use. */
+  /** Threads of one step, 1 to 256. Default: the cores that this process may use. */
   readonly threads?: number;
-  /** Bound on all keys and values together. Default: a quarter of the machine's memory, at most 4 GiB. */
+  /** Bound on all keys and values together. Default: a quarter of the memory that this process may use, at most 4 GiB. */
   readonly kvCacheBytes?: number;
   readonly signal?: AbortSignal;
   /** Writing the graph, once a model and precision. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
 }
+
+/** ONNX Runtime starts them all at once; thousands bring it to a standstill. */
+const mostThreads = 256;
 
 /**
  * @param cacheFolder keeps written graphs, one folder a checkpoint file and precision, and the self-test's verdict.
@@ -56,10 +59,13 @@ export async function loadOnnxEngine(
   options: OnnxEngineOptions = {},
 ): Promise<Engine> {
   const precision = options.precision ?? 'q4';
-  const threads = atLeastOne('threads', options.threads ?? availableParallelism());
+  const threads = atLeastOne('threads', options.threads ?? Math.min(availableParallelism(), mostThreads));
+  if (threads > mostThreads) {
+    throw new InvalidArgumentError('threads', `\`threads\` is at most ${mostThreads}, but was ${threads}.`);
+  }
   const kvCacheBytes = atLeastOne(
     'kvCacheBytes',
-    options.kvCacheBytes ?? Math.min(4 * 2 ** 30, Math.floor(totalmem() / 4)),
+    options.kvCacheBytes ?? Math.min(4 * 2 ** 30, Math.floor(usableMemory() / 4)),
   );
   options.signal?.throwIfAborted();
   if (files.kind === 'onnx') {
@@ -148,6 +154,12 @@ async function checkpointKey({ kind, path }: ModelFiles): Promise<string> {
     hash.update(`${file}\n${size}\n${mtimeMs}\n`);
   }
   return hash.digest('hex').slice(0, 20);
+}
+
+/** A container's limit where there is one. */
+function usableMemory(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }
 
 function atLeastOne(argument: string, value: number): number {

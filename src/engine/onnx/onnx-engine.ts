@@ -74,7 +74,7 @@ export class OnnxEngine implements Engine {
     const residual = this.#residual(checkResidual(options.residual ?? [], this.model));
     if (options.hidden) this.#assertTaps('hidden');
 
-    const row = prefix ? await this.forkRow(prefix.row, needed) : await this.#acquire(needed);
+    const row = prefix ? await prefix.copyRow(needed) : await this.#acquire(needed);
     try {
       const { logits, hidden } = await this.#scheduler.prefill({
         row,
@@ -101,12 +101,13 @@ export class OnnxEngine implements Engine {
     if (needed > this.model.contextLength) throw new ContextOverflowError(needed, this.model.contextLength);
     const residual = this.#residual(checked.residual);
 
-    const free = kv.occupy();
+    let leave: () => Promise<unknown> = async () => {};
+    const free = kv.occupy(() => leave());
     let length = kv.length;
     try {
       if (options.feed.length > 1) {
         const tokens = options.feed.slice(0, -1);
-        await this.#scheduler.prefill({
+        const feeding = this.#scheduler.prefill({
           row: kv.row,
           tokens,
           at: [],
@@ -114,6 +115,9 @@ export class OnnxEngine implements Engine {
           residual,
           signal: options.signal,
         });
+        leave = () => feeding.catch(() => {});
+        await feeding;
+        if (kv.disposed) throw new DisposedError('KV cache');
         length = kv.row.length;
       }
       const maxTokens = Math.min(checked.maxTokens, this.model.contextLength - length);
@@ -152,6 +156,10 @@ export class OnnxEngine implements Engine {
           failure = { error };
           arrived();
         },
+      };
+      leave = () => {
+        decode.onError(new DisposedError('KV cache'));
+        return this.#scheduler.leave(decode);
       };
       options.signal?.throwIfAborted();
       const onAbort = () => decode.onError(options.signal!.reason);
@@ -213,6 +221,7 @@ export class OnnxEngine implements Engine {
   }
 
   #session(taps: boolean, open: (taps: boolean) => Promise<Session>): Promise<Session> {
+    this.#assertUsable();
     let session = this.#sessions.get(taps);
     if (!session) {
       session = open(taps);

@@ -5,7 +5,8 @@ import type { PoolRow, RowPool } from './row-pool.ts';
 
 /** What a cache needs of its engine: both wait for the step in flight. */
 export interface RowOwner {
-  forkRow(row: PoolRow): Promise<PoolRow>;
+  /** @param positions that the copy shall be able to hold; default: as many as are held */
+  forkRow(row: PoolRow, positions?: number): Promise<PoolRow>;
   releaseRow(row: PoolRow): Promise<void>;
 }
 
@@ -17,7 +18,8 @@ export class OnnxKvCache implements KvCache {
   readonly #model: ModelInfo;
   readonly #pool: RowPool;
   #disposed = false;
-  #busy = false;
+  /** Of what uses the row now: resolves once it has left the row. */
+  #leave: (() => Promise<unknown>) | undefined;
 
   constructor(row: PoolRow, owner: RowOwner, model: ModelInfo, pool: RowPool) {
     this.row = row;
@@ -65,18 +67,26 @@ export class OnnxKvCache implements KvCache {
   }
 
   async fork(): Promise<KvCache> {
+    return new OnnxKvCache(await this.copyRow(), this.owner, this.#model, this.#pool);
+  }
+
+  /** @param positions that the copy shall be able to hold; default: as many as are held */
+  async copyRow(positions?: number): Promise<PoolRow> {
     this.assertIdle();
-    this.#busy = true;
+    const copy = this.owner.forkRow(this.row, positions);
+    const free = this.occupy(() => copy.catch(() => {}));
     try {
-      return new OnnxKvCache(await this.owner.forkRow(this.row), this.owner, this.#model, this.#pool);
+      return await copy;
     } finally {
-      this.#busy = false;
+      free();
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
+    // a row that was given back while a step writes to it would be another sequence's
+    await this.#leave?.();
     await this.owner.releaseRow(this.row);
   }
 
@@ -84,18 +94,22 @@ export class OnnxKvCache implements KvCache {
     return this.#disposed;
   }
 
-  /** Marks the cache as decoding; the result ends that. */
-  occupy(): () => void {
+  /**
+   * Marks the cache as in use; the result ends that.
+   *
+   * @param leave ends the use when the cache is disposed meanwhile; resolves once nothing touches the row any more.
+   */
+  occupy(leave: () => Promise<unknown>): () => void {
     this.assertIdle();
-    this.#busy = true;
+    this.#leave = leave;
     return () => {
-      this.#busy = false;
+      this.#leave = undefined;
     };
   }
 
   assertIdle(): void {
     if (this.#disposed) throw new DisposedError('KV cache');
-    if (this.#busy) {
+    if (this.#leave) {
       throw new InvalidArgumentError(
         'cache',
         'This KV cache is being generated from. Wait for that to end, or fork the cache before.',

@@ -7,6 +7,7 @@ import type { Session } from './session.ts';
  * says why. `KVSTEER_ORT=plain|native` forces one.
  *
  * @param stateFolder keeps the verdict of the self-test.
+ * @throws InvalidArgumentError for another KVSTEER_ORT; RuntimeFailureError and InvalidFileError where the graph does not load.
  */
 export async function openGraphSession(
   modelPath: string,
@@ -15,7 +16,7 @@ export async function openGraphSession(
 ): Promise<Session> {
   if ((await chosenRuntime(stateFolder)) === 'plain') return await openPlainSession(modelPath, options);
   const { openNativeSession } = await import('./native/native-session.ts');
-  return openNativeSession(modelPath, options);
+  return await openNativeSession(modelPath, options);
 }
 
 async function chosenRuntime(stateFolder: string): Promise<'plain' | 'native'> {
@@ -27,12 +28,25 @@ async function chosenRuntime(stateFolder: string): Promise<'plain' | 'native'> {
       `KVSTEER_ORT is plain or native, but was set to ${forced}.`,
     );
   }
-  const { nativeSelfTest } = await import('./native/self-test.ts');
-  const { usable, reason } = await nativeSelfTest(stateFolder);
-  if (usable) return 'native';
+  const reason = await whyNotNative(stateFolder);
+  if (reason === undefined) return 'native';
   process.emitWarning(
     `ONNX Runtime's C API cannot be used here (${reason}). Going on with the slower npm binding; KVSTEER_ORT=plain silences this.`,
     'KvSteerWarning',
   );
   return 'plain';
+}
+
+async function whyNotNative(stateFolder: string): Promise<string | undefined> {
+  try {
+    const { nativeSelfTest } = await import('./native/self-test.ts');
+    const { usable, reason } = await nativeSelfTest(stateFolder);
+    if (!usable) return reason;
+    // what holds in a child need not hold here: koffi may be in use with other settings
+    const { loadNativeApi } = await import('./native/native-session.ts');
+    loadNativeApi();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }

@@ -3,8 +3,11 @@ import './telemetry-off.ts';
 import { createRequire } from 'node:module';
 import * as ort from 'onnxruntime-node';
 import { RuntimeFailureError } from '../../errors.ts';
+import { checkStep } from './check-step.ts';
+import { checkGraphLayout } from './graph-layout.ts';
 import type { RowPool } from './row-pool.ts';
 import type { Session, Step, StepResult } from './session.ts';
+import { StepGate } from './step-gate.ts';
 
 const version: string = createRequire(import.meta.url)('onnxruntime-node/package.json').version;
 
@@ -31,12 +34,30 @@ export async function openPlainSession(modelPath: string, options: GraphSessionO
       enableCpuMemArena: true,
     });
   } catch (cause) {
-    throw new RuntimeFailureError(
-      `ONNX Runtime could not load ${modelPath}: ${messageOf(cause)}. If the file was damaged, delete its folder: it is written anew from the checkpoint.`,
-      { cause },
-    );
+    throw couldNotLoad(modelPath, cause);
+  }
+  try {
+    const { inputNames, outputNames } = session;
+    checkGraphLayout(modelPath, { inputs: inputNames, outputs: outputNames }, options);
+  } catch (error) {
+    await session.release();
+    throw error;
   }
   return new PlainSession(session, options);
+}
+
+export function couldNotLoad(modelPath: string, cause: unknown): RuntimeFailureError {
+  return new RuntimeFailureError(
+    `ONNX Runtime could not load ${modelPath}: ${messageOf(cause)}. If the file was damaged, delete its folder: it is written anew from the checkpoint.`,
+    { cause },
+  );
+}
+
+/** Tensors over one range of rows. */
+interface CacheViews {
+  readonly range: string;
+  readonly past: Record<string, ort.Tensor>;
+  readonly present: Record<string, ort.Tensor>;
 }
 
 class PlainSession implements Session {
@@ -44,22 +65,25 @@ class PlainSession implements Session {
   readonly maxRows = Number.POSITIVE_INFINITY;
   readonly #session: ort.InferenceSession;
   readonly #options: GraphSessionOptions;
-  /** Tensors over the pool's buffers for the rows last used. */
-  #views:
-    | {
-        key: string;
-        buffers: Float32Array | undefined;
-        past: Record<string, ort.Tensor>;
-        present: Record<string, ort.Tensor>;
-      }
-    | undefined;
+  readonly #gate = new StepGate();
+  /** By a pool's first buffer, for the rows last used. Weak: a pool that gave its memory back shall not be kept from that. */
+  readonly #views = new WeakMap<Float32Array, CacheViews>();
 
   constructor(session: ort.InferenceSession, options: GraphSessionOptions) {
     this.#session = session;
     this.#options = options;
   }
 
-  async step(step: Step): Promise<StepResult> {
+  step(step: Step): Promise<StepResult> {
+    return this.#gate.run(() => this.#step(step));
+  }
+
+  dispose(): Promise<void> {
+    return this.#gate.close(() => this.#session.release());
+  }
+
+  async #step(step: Step): Promise<StepResult> {
+    checkStep(step);
     const { layers, vocabSize, hidden, taps } = this.#options;
     const rows = step.totals.length;
     const asked = step.logitsAt.length;
@@ -105,15 +129,10 @@ class PlainSession implements Session {
     };
   }
 
-  async dispose(): Promise<void> {
-    this.#views = undefined;
-    await this.#session.release();
-  }
-
-  #cacheViews(pool: RowPool, firstRow: number, rows: number) {
-    const key = `${firstRow},${rows}`;
-    const buffers = pool.keys[0];
-    if (this.#views?.key === key && this.#views.buffers === buffers) return this.#views;
+  #cacheViews(pool: RowPool, firstRow: number, rows: number): CacheViews {
+    const range = `${firstRow},${rows}`;
+    const kept = this.#views.get(pool.keys[0]!);
+    if (kept?.range === range) return kept;
     const shape = [rows, pool.shape.kvHeads, pool.capacity, pool.shape.headDim];
     const past: Record<string, ort.Tensor> = {};
     const present: Record<string, ort.Tensor> = {};
@@ -128,8 +147,9 @@ class PlainSession implements Session {
         present[`present.${l}.${kind}`] = tensor;
       }
     }
-    this.#views = { key, buffers, past, present };
-    return this.#views;
+    const views = { range, past, present };
+    this.#views.set(pool.keys[0]!, views);
+    return views;
   }
 }
 

@@ -4,6 +4,7 @@
  * inside a stated memory budget. Moving and growing must not happen while a step runs: the engine sees to that.
  */
 import { OutOfMemoryError } from '../../errors.ts';
+import { allocateFloats } from './allocate-floats.ts';
 
 export interface PoolShape {
   readonly layers: number;
@@ -70,7 +71,7 @@ export class RowPool {
     return positions <= this.#capacity && this.#owners.includes(null);
   }
 
-  /** @throws OutOfMemoryError when the budget does not allow it; nothing changes then. */
+  /** @throws OutOfMemoryError when the budget or the machine does not allow it; nothing changes then. */
   acquire(positions: number): PoolRow {
     const free = this.#owners.indexOf(null);
     if (free < 0 || positions > this.#capacity) {
@@ -188,7 +189,10 @@ export class RowPool {
     }
     const old = { capacity: this.#capacity, stride: this.rowStride };
     const grow = (buffer: Float32Array | undefined): Float32Array => {
-      const grown = new Float32Array(rows * kvHeads * capacity * headDim);
+      const grown = allocateFloats(
+        rows * kvHeads * capacity * headDim,
+        `${rows} sequences of up to ${capacity} positions`,
+      );
       if (!buffer) return grown;
       for (const owner of this.#owners) {
         if (!owner) continue;

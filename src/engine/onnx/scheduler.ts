@@ -4,6 +4,7 @@
  */
 import { setImmediate as nextMacrotask } from 'node:timers/promises';
 import { DisposedError } from '../../errors.ts';
+import { allocateFloats } from './allocate-floats.ts';
 import { Exclusive } from './exclusive.ts';
 import type { PoolRow, RowPool } from './row-pool.ts';
 import type { Session, StepResult } from './session.ts';
@@ -75,11 +76,25 @@ export class Scheduler {
   }
 
   /** Appends `tokens` to the row. On failure the row keeps the positions of the chunks that were done. */
-  prefill(job: PrefillJob): Promise<PrefillOutput> {
-    return new Promise((resolve, reject) => {
-      this.#prefills.push({ job, start: job.row.length, resolve, reject });
-      this.wake();
-    });
+  async prefill(job: PrefillJob): Promise<PrefillOutput> {
+    let stopWaiting = () => {};
+    try {
+      return await new Promise((resolve, reject) => {
+        const pending: PendingPrefill = { job, start: job.row.length, resolve, reject };
+        this.#prefills.push(pending);
+        // one that runs looks at its signal between chunks
+        stopWaiting = () => {
+          const place = this.#prefills.indexOf(pending);
+          if (place < 0) return;
+          this.#prefills.splice(place, 1);
+          reject(job.signal!.reason);
+        };
+        job.signal?.addEventListener('abort', stopWaiting, { once: true });
+        this.wake();
+      });
+    } finally {
+      job.signal?.removeEventListener('abort', stopWaiting);
+    }
   }
 
   join(row: DecodeRow): void {
@@ -127,10 +142,13 @@ export class Scheduler {
   async #prefill(pending: PendingPrefill): Promise<void> {
     const { job, start, resolve, reject } = pending;
     const { layers, hidden, vocabSize } = this.#model;
-    const logits = new Float32Array(job.at.length * vocabSize);
-    const states = job.hidden ? new Float32Array(layers * job.at.length * hidden) : undefined;
     let found = 0;
     try {
+      const asked = `${job.at.length} positions`;
+      const logits = allocateFloats(job.at.length * vocabSize, `the logits of ${asked}`);
+      const states = job.hidden
+        ? allocateFloats(layers * job.at.length * hidden, `the hidden states of ${asked}`)
+        : undefined;
       for (let from = job.row.length - start; from < job.tokens.length; ) {
         job.signal?.throwIfAborted();
         if (this.#disposed) throw new DisposedError('engine');

@@ -6,7 +6,9 @@
 import './telemetry-off.ts';
 import * as ort from 'onnxruntime-node';
 import { RuntimeFailureError, UnsupportedModelError } from '../../errors.ts';
+import { checkStep } from './check-step.ts';
 import type { Session, Step, StepResult } from './session.ts';
+import { StepGate } from './step-gate.ts';
 
 export interface TransformersJsShape {
   readonly layers: number;
@@ -87,13 +89,24 @@ class TransformersJsSession implements Session {
   readonly maxRows = 1;
   readonly #session: ort.InferenceSession;
   readonly #shape: TransformersJsShape;
+  readonly #gate = new StepGate();
 
   constructor(session: ort.InferenceSession, shape: TransformersJsShape) {
     this.#session = session;
     this.#shape = shape;
   }
 
-  async step({ pool, firstRow, tokens, totals, logitsAt }: Step): Promise<StepResult> {
+  step(step: Step): Promise<StepResult> {
+    return this.#gate.run(() => this.#step(step));
+  }
+
+  dispose(): Promise<void> {
+    return this.#gate.close(() => this.#session.release());
+  }
+
+  async #step(step: Step): Promise<StepResult> {
+    checkStep(step);
+    const { pool, firstRow, tokens, totals, logitsAt } = step;
     const { layers, kvHeads, headDim, vocabSize } = this.#shape;
     const total = totals[0]!;
     const past = total - tokens.length;
@@ -144,9 +157,5 @@ class TransformersJsSession implements Session {
       logits.set(all.subarray(at * vocabSize, (at + 1) * vocabSize), i * vocabSize);
     });
     return { logits };
-  }
-
-  async dispose(): Promise<void> {
-    await this.#session.release();
   }
 }

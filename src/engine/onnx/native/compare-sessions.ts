@@ -58,7 +58,7 @@ export async function compareSessions(): Promise<void> {
         await session.dispose();
       }
     };
-    const native = await run(openNativeSession(path, options));
+    const native = await run(await openNativeSession(path, options));
     const plain = await run(await openPlainSession(path, options));
     const differs = native.findIndex((value, i) => !Object.is(value, plain[i]));
     if (differs >= 0 || native.length !== plain.length) {

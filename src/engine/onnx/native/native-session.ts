@@ -1,16 +1,38 @@
 /** The graph of `graph/` through ONNX Runtime's C API: keys and values are updated where they lie, and nothing is copied. */
-import type { GraphSessionOptions } from '../plain-session.ts';
+import { allocateFloats } from '../allocate-floats.ts';
+import { checkStep } from '../check-step.ts';
+import { checkGraphLayout } from '../graph-layout.ts';
+import { couldNotLoad, type GraphSessionOptions } from '../plain-session.ts';
 import type { RowPool } from '../row-pool.ts';
 import type { Session, Step, StepResult } from '../session.ts';
+import { StepGate } from '../step-gate.ts';
 import { onnxRuntimeLibrary } from './library-path.ts';
-import { type NamedValues, namedValues, OrtApi, type TensorData } from './ort-api.ts';
+import { namedValues, OrtApi, type TensorData } from './ort-api.ts';
 
 let api: OrtApi | undefined;
 
-/** @throws RuntimeFailureError when the library or the graph does not load. */
-export function openNativeSession(modelPath: string, options: GraphSessionOptions): Session {
+/** Loads ONNX Runtime's library, once a thread. @throws RuntimeFailureError where that does not go. */
+export function loadNativeApi(): OrtApi {
   api ??= new OrtApi(onnxRuntimeLibrary());
-  return new NativeSession(api, api.createSession(modelPath, options.threads), options);
+  return api;
+}
+
+/** @throws RuntimeFailureError when the library or the graph does not load; InvalidFileError for a graph of another layout. */
+export async function openNativeSession(modelPath: string, options: GraphSessionOptions): Promise<Session> {
+  const ortApi = loadNativeApi();
+  let session: bigint;
+  try {
+    session = (await ortApi.createSession(modelPath, options.threads))!;
+  } catch (cause) {
+    throw couldNotLoad(modelPath, cause);
+  }
+  try {
+    checkGraphLayout(modelPath, ortApi.names(session), options);
+  } catch (error) {
+    ortApi.releaseSession(session);
+    throw error;
+  }
+  return new NativeSession(ortApi, session, options);
 }
 
 /** K/V tensors over one range of rows; made once and kept while the pool's buffers stand. */
@@ -18,9 +40,6 @@ interface CacheTensors {
   readonly past: readonly (readonly [string, bigint])[];
   readonly present: readonly (readonly [string, bigint])[];
 }
-
-/** What native code holds addresses into during a run; nothing else keeps it from the garbage collector. */
-const held = new Set<readonly unknown[]>();
 
 /** Ranges kept at once: decoding alternates with prefills of single rows. */
 const KEPT_RANGES = 8;
@@ -31,27 +50,39 @@ class NativeSession implements Session {
   readonly #api: OrtApi;
   readonly #session: bigint;
   readonly #options: GraphSessionOptions;
+  readonly #gate = new StepGate();
   readonly #cacheTensors = new Map<string, CacheTensors>();
-  /** Of the pool whose tensors are kept: a pool that grows, or another one, has others. */
-  #buffers: Float32Array | undefined;
-  #logits = new Float32Array(0);
-  #hidden = new Float32Array(0);
-  #inFlight: Promise<void> | undefined;
+  /** Of the pool whose tensors are kept. Weak: a pool that gave its memory back shall not be kept from that. */
+  #buffers: WeakRef<Float32Array> | undefined;
+  #logits: Float32Array = new Float32Array(0);
+  #hidden: Float32Array = new Float32Array(0);
 
-  constructor(ortApi: OrtApi, session: bigint | null, options: GraphSessionOptions) {
+  constructor(ortApi: OrtApi, session: bigint, options: GraphSessionOptions) {
     this.#api = ortApi;
-    this.#session = session!;
+    this.#session = session;
     this.#options = options;
     this.runtime = `onnxruntime ${ortApi.version}, C API`;
   }
 
-  async step(step: Step): Promise<StepResult> {
+  step(step: Step): Promise<StepResult> {
+    return this.#gate.run(() => this.#step(step));
+  }
+
+  dispose(): Promise<void> {
+    return this.#gate.close(() => {
+      this.#dropCacheTensors();
+      this.#api.releaseSession(this.#session);
+    });
+  }
+
+  async #step(step: Step): Promise<StepResult> {
+    checkStep(step);
     const { layers, vocabSize, hidden, taps } = this.#options;
     const rows = step.totals.length;
     const asked = step.logitsAt.length;
     const { past, present } = this.#cacheTensorsFor(step.pool, step.firstRow, rows);
     const made: bigint[] = [];
-    const used: unknown[] = [step.pool.keys, step.pool.values];
+    const used: unknown[] = [...step.pool.keys, ...step.pool.values];
     const tensor = (name: string, data: TensorData, shape: readonly number[]) => {
       const value = this.#api.createTensor(data, shape)!;
       made.push(value);
@@ -59,7 +90,9 @@ class NativeSession implements Session {
       return [name, value] as const;
     };
     try {
-      if (this.#logits.length < asked * vocabSize) this.#logits = new Float32Array(asked * vocabSize);
+      if (this.#logits.length < asked * vocabSize) {
+        this.#logits = allocateFloats(asked * vocabSize, `the logits of ${asked} positions`);
+      }
       const inputs = [
         tensor('input_ids', int64(step.tokens), [rows, step.tokens.length / rows]),
         tensor('seqlens_k', int32(step.totals.map((total) => total - 1)), [rows]),
@@ -71,42 +104,27 @@ class NativeSession implements Session {
       const outputs = [tensor('logits', logits, [asked, vocabSize]), ...present];
       let states: Float32Array | undefined;
       if (taps) {
-        const residual = step.residual ?? new Float32Array(layers * rows * hidden);
+        const residual = step.residual ?? allocateFloats(layers * rows * hidden, 'residual offsets');
         inputs.push(tensor('residual_offset', residual, [layers, rows, hidden]));
-        if (this.#hidden.length < layers * asked * hidden)
-          this.#hidden = new Float32Array(layers * asked * hidden);
+        if (this.#hidden.length < layers * asked * hidden) {
+          this.#hidden = allocateFloats(layers * asked * hidden, `hidden states of ${asked} positions`);
+        }
         states = this.#hidden.subarray(0, layers * asked * hidden);
         outputs.push(tensor('hidden', states, [layers, asked, hidden]));
       }
-      await this.#run(namedValues(inputs), namedValues(outputs), used);
+      await this.#api.run(this.#session, namedValues(inputs), namedValues(outputs), used);
       return { logits, ...(step.hidden && states ? { hidden: states } : {}) };
     } finally {
       for (const value of made) this.#api.releaseTensor(value);
     }
   }
 
-  async dispose(): Promise<void> {
-    await this.#inFlight;
-    this.#dropCacheTensors();
-    this.#api.releaseSession(this.#session);
-  }
-
-  async #run(inputs: NamedValues, outputs: NamedValues, used: readonly unknown[]): Promise<void> {
-    const hold = [inputs, outputs, used];
-    held.add(hold);
-    const run = this.#api.run(this.#session, inputs, outputs);
-    this.#inFlight = run.catch(() => {});
-    try {
-      await run;
-    } finally {
-      held.delete(hold);
-    }
-  }
-
   #cacheTensorsFor(pool: RowPool, firstRow: number, rows: number): CacheTensors {
-    const buffers = pool.keys[0];
-    if (buffers !== this.#buffers) this.#dropCacheTensors();
-    this.#buffers = buffers;
+    const buffers = pool.keys[0]!;
+    if (buffers !== this.#buffers?.deref()) {
+      this.#dropCacheTensors();
+      this.#buffers = new WeakRef(buffers);
+    }
     const key = `${firstRow},${rows}`;
     const known = this.#cacheTensors.get(key);
     if (known) return known;
@@ -115,19 +133,24 @@ class NativeSession implements Session {
     const [from, to] = [firstRow * pool.rowStride, (firstRow + rows) * pool.rowStride];
     const past: [string, bigint][] = [];
     const present: [string, bigint][] = [];
-    for (let l = 0; l < pool.shape.layers; l++) {
-      for (const [kind, buffers] of [
-        ['key', pool.keys],
-        ['value', pool.values],
-      ] as const) {
-        const value = this.#api.createTensor(buffers[l]!.subarray(from, to), shape)!;
-        past.push([`past_key_values.${l}.${kind}`, value]);
-        present.push([`present.${l}.${kind}`, value]);
+    // kept before it is filled: what was made when a later one fails is released with the rest
+    this.#cacheTensors.set(key, { past, present });
+    try {
+      for (let l = 0; l < pool.shape.layers; l++) {
+        for (const [kind, buffers] of [
+          ['key', pool.keys],
+          ['value', pool.values],
+        ] as const) {
+          const value = this.#api.createTensor(buffers[l]!.subarray(from, to), shape)!;
+          past.push([`past_key_values.${l}.${kind}`, value]);
+          present.push([`present.${l}.${kind}`, value]);
+        }
       }
+    } catch (error) {
+      this.#dropCacheTensors();
+      throw error;
     }
-    const made = { past, present };
-    this.#cacheTensors.set(key, made);
-    return made;
+    return { past, present };
   }
 
   #dropCacheTensors(): void {

@@ -16,16 +16,21 @@ const outHandle = koffi.out(koffi.pointer(koffi.pointer('void')));
 
 /** Name -> [index in OrtApi, result, arguments]. All of these are in API version 14 and every later one. */
 const functions = {
-  GetErrorCode: [1, 'int', [handle]],
   GetErrorMessage: [2, 'const char *', [handle]],
   CreateEnv: [3, handle, ['int', 'str', outHandle]],
-  CreateSession: [7, handle, [handle, handle, handle, outHandle]],
+  CreateSession: [7, handle, [handle, handle, handle, handle]],
   Run: [9, handle, [handle, handle, handle, handle, size, handle, size, handle]],
   CreateSessionOptions: [10, handle, [outHandle]],
   SetSessionGraphOptimizationLevel: [23, handle, [handle, 'int']],
   SetIntraOpNumThreads: [24, handle, [handle, 'int']],
+  SessionGetInputCount: [30, handle, [handle, handle]],
+  SessionGetOutputCount: [31, handle, [handle, handle]],
+  SessionGetInputName: [36, handle, [handle, size, handle, outHandle]],
+  SessionGetOutputName: [37, handle, [handle, size, handle, outHandle]],
   CreateTensorWithDataAsOrtValue: [49, handle, [handle, handle, size, handle, size, 'int', outHandle]],
   CreateCpuMemoryInfo: [69, handle, ['int', 'int', outHandle]],
+  AllocatorFree: [76, handle, [handle, handle]],
+  GetAllocatorWithDefaultOptions: [78, handle, [outHandle]],
   ReleaseStatus: [93, 'void', [handle]],
   ReleaseSession: [95, 'void', [handle]],
   ReleaseValue: [96, 'void', [handle]],
@@ -35,6 +40,9 @@ const functions = {
 const apiVersion = 14;
 const tableLength = 140;
 const logErrorsOnly = 3;
+/** What native code holds addresses into while it runs beside JS; nothing else keeps it from the garbage collector. */
+const held = new Set<readonly unknown[]>();
+
 /** ONNX Runtime's kernels need more than koffi's default of 128 KiB on the thread that runs them. */
 const stackBytes = 4 << 20;
 
@@ -43,15 +51,18 @@ export type TensorData = Float32Array | Int32Array | BigInt64Array | Uint16Array
 
 export class OrtApi {
   readonly version: string;
+  /** Handles made and not yet released. */
+  readonly alive = { sessions: 0, tensors: 0 };
   readonly #functions: Record<keyof typeof functions, NativeFunction>;
   readonly #env: Pointer;
   readonly #memoryInfo: Pointer;
+  readonly #allocator: Pointer;
 
   /** @throws RuntimeFailureError when the library does not load or does not serve the API. */
   constructor(libraryPath: string) {
     try {
       // throws once any library was loaded with other settings: then the small stack is not safe to use
-      if ((koffi.config() as { async_stack_size?: number }).async_stack_size !== stackBytes) {
+      if ((koffi.config().async_stack_size ?? 0) < stackBytes) {
         koffi.config({ ...koffi.config(), async_stack_size: stackBytes });
       }
       const library = koffi.load(libraryPath);
@@ -70,6 +81,8 @@ export class OrtApi {
       ) as Record<keyof typeof functions, NativeFunction>;
       this.#env = this.create('CreateEnv', logErrorsOnly, 'kvsteer');
       this.#memoryInfo = this.create('CreateCpuMemoryInfo', 0, 0);
+      // the library's own: never released
+      this.#allocator = this.create('GetAllocatorWithDefaultOptions');
     } catch (cause) {
       if (cause instanceof RuntimeFailureError) throw cause;
       throw new RuntimeFailureError(
@@ -81,25 +94,49 @@ export class OrtApi {
     }
   }
 
-  /** @throws RuntimeFailureError with ONNX Runtime's own message */
-  createSession(modelPath: string, threads: number): Pointer {
+  /** Loads beside the event loop. @throws RuntimeFailureError with ONNX Runtime's own message */
+  async createSession(modelPath: string, threads: number): Promise<Pointer> {
     const options = this.create('CreateSessionOptions');
     try {
       this.call('SetIntraOpNumThreads', options, threads);
       this.call('SetSessionGraphOptimizationLevel', options, 99);
       // ORTCHAR_T is UTF-16 on Windows
-      const path = Buffer.from(`${modelPath}\0`, process.platform === 'win32' ? 'utf16le' : 'utf8');
-      return this.create('CreateSession', this.#env, path, options);
+      const path = offHeapBytes(`${modelPath}\0`, process.platform === 'win32' ? 'utf16le' : 'utf8');
+      const result = offHeapHandles([0n]);
+      await this.#beside(
+        'CreateSession',
+        [path, result],
+        [this.#env, koffi.address(path), options, koffi.address(result)],
+      );
+      this.alive.sessions++;
+      return result[0]!;
     } finally {
       this.#functions.ReleaseSessionOptions(options);
     }
+  }
+
+  /** Names of a session's inputs and outputs. */
+  names(session: Pointer): { readonly inputs: readonly string[]; readonly outputs: readonly string[] } {
+    const list = (kind: 'Input' | 'Output') => {
+      const count = offHeapHandles([0n]);
+      this.call(`SessionGet${kind}Count`, session, koffi.address(count));
+      return Array.from({ length: Number(count[0]) }, (_, i) => {
+        const name = this.create(`SessionGet${kind}Name`, session, i, this.#allocator);
+        try {
+          return koffi.decode(name, 'char', -1) as string;
+        } finally {
+          this.call('AllocatorFree', this.#allocator, name);
+        }
+      });
+    };
+    return { inputs: list('Input'), outputs: list('Output') };
   }
 
   /** A tensor over the memory of `data`, which must stay alive, in its place and off V8's heap until released. */
   createTensor(data: TensorData, shape: readonly number[]): Pointer {
     const type = elementTypes[data.constructor.name as keyof typeof elementTypes];
     const dims = BigInt64Array.from(shape, BigInt);
-    return this.create(
+    const tensor = this.create(
       'CreateTensorWithDataAsOrtValue',
       this.#memoryInfo,
       koffi.address(data),
@@ -108,12 +145,16 @@ export class OrtApi {
       dims.length,
       type,
     );
+    this.alive.tensors++;
+    return tensor;
   }
 
-  /** Everything that the arguments point to must be kept alive by the caller until the promise settles. */
-  run(session: Pointer, inputs: NamedValues, outputs: NamedValues): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#functions.Run.async(
+  /** Runs beside the event loop; `keep` is what the tensors lie in. */
+  run(session: Pointer, inputs: NamedValues, outputs: NamedValues, keep: readonly unknown[]): Promise<void> {
+    return this.#beside(
+      'Run',
+      [inputs, outputs, keep],
+      [
         session,
         null,
         koffi.address(inputs.names),
@@ -122,7 +163,30 @@ export class OrtApi {
         koffi.address(outputs.names),
         outputs.values.length,
         koffi.address(outputs.values),
-        (error: unknown, status: Pointer) => {
+      ],
+    );
+  }
+
+  releaseSession(session: Pointer): void {
+    this.#functions.ReleaseSession(session);
+    this.alive.sessions--;
+  }
+
+  releaseTensor(tensor: Pointer): void {
+    this.#functions.ReleaseValue(tensor);
+    this.alive.tensors--;
+  }
+
+  /** Calls on a thread of the pool; `keep` stays alive meanwhile. */
+  async #beside(
+    name: keyof typeof functions,
+    keep: readonly unknown[],
+    args: readonly unknown[],
+  ): Promise<void> {
+    held.add(keep);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#functions[name].async(...args, (error: unknown, status: Pointer) => {
           try {
             if (error) throw error;
             this.#check(status);
@@ -130,17 +194,11 @@ export class OrtApi {
           } catch (failure) {
             reject(failure);
           }
-        },
-      );
-    });
-  }
-
-  releaseSession(session: Pointer): void {
-    this.#functions.ReleaseSession(session);
-  }
-
-  releaseTensor(tensor: Pointer): void {
-    this.#functions.ReleaseValue(tensor);
+        });
+      });
+    } finally {
+      held.delete(keep);
+    }
   }
 
   private call(name: keyof typeof functions, ...args: unknown[]): void {
@@ -172,15 +230,25 @@ export interface NamedValues {
 }
 
 export function namedValues(entries: readonly (readonly [string, Pointer])[]): NamedValues {
-  const strings = entries.map(([name]) => Buffer.from(new Uint8Array([...Buffer.from(name), 0]).buffer));
-  const array = (values: bigint[]) => {
-    const off = new BigUint64Array(new ArrayBuffer(Math.max(64, values.length) * 8), 0, values.length);
-    off.set(values);
-    return off;
-  };
+  const strings = entries.map(([name]) => offHeapBytes(`${name}\0`, 'utf8'));
   return {
-    names: array(strings.map((text) => koffi.address(text))),
-    values: array(entries.map(([, value]) => value ?? 0n)),
+    names: offHeapHandles(strings.map((text) => koffi.address(text))),
+    values: offHeapHandles(entries.map(([, value]) => value ?? 0n)),
     keep: strings,
   };
+}
+
+// short typed arrays can lie on V8's heap and move during a run; a buffer of its own cannot
+
+function offHeapHandles(values: readonly bigint[]): BigUint64Array {
+  const array = new BigUint64Array(new ArrayBuffer(Math.max(64, values.length) * 8), 0, values.length);
+  array.set(values);
+  return array;
+}
+
+function offHeapBytes(text: string, encoding: BufferEncoding): Uint8Array {
+  const bytes = Buffer.from(text, encoding);
+  const array = new Uint8Array(new ArrayBuffer(Math.max(64, bytes.length)), 0, bytes.length);
+  array.set(bytes);
+  return array;
 }

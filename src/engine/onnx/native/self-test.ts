@@ -2,9 +2,10 @@
 import { fork } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import koffi from 'koffi';
 import { onnxRuntimeLibrary } from './library-path.ts';
 
@@ -14,19 +15,52 @@ export interface SelfTestResult {
   readonly reason: string;
 }
 
-const timeoutMs = 60_000;
+interface Outcome extends SelfTestResult {
+  /** Another try may end otherwise: the child ran out of time, or the system gave none. */
+  readonly passing?: boolean;
+}
 
-/** The verdict is kept in `folder` for this library, koffi, Node and processor. Never throws. */
-export async function nativeSelfTest(folder: string): Promise<SelfTestResult> {
+export interface SelfTestChild {
+  /** Module that sends `ok`, or what is wrong, to its parent. */
+  readonly module: string;
+  readonly timeoutMs: number;
+}
+
+const fromSource = import.meta.url.endsWith('.ts');
+
+const comparison: SelfTestChild = {
+  module: fileURLToPath(new URL(`./self-test-child.${fromSource ? 'ts' : 'js'}`, import.meta.url)),
+  timeoutMs: 60_000,
+};
+
+const running = new Map<string, Promise<SelfTestResult>>();
+
+/**
+ * The verdict is kept in `folder` for this library, koffi, Node and processor. Never throws.
+ *
+ * @param child for tests of failures.
+ */
+export async function nativeSelfTest(
+  folder: string,
+  child: SelfTestChild = comparison,
+): Promise<SelfTestResult> {
   let file: string;
   try {
-    file = join(folder, `native-self-test-${await setting()}.json`);
+    file = join(folder, `native-self-test-${await setting(child)}.json`);
   } catch (error) {
     return { usable: false, reason: messageOf(error) };
   }
   const kept = await readFile(file, 'utf8').then(parse, () => undefined);
   if (kept) return kept;
-  const result = await runChild();
+  // engines that load at the same time share one test
+  const test = running.get(file) ?? runAndKeep(file, folder, child).finally(() => running.delete(file));
+  running.set(file, test);
+  return await test;
+}
+
+async function runAndKeep(file: string, folder: string, child: SelfTestChild): Promise<SelfTestResult> {
+  const { passing, ...result } = await runChild(child);
+  if (passing) return result;
   try {
     await mkdir(folder, { recursive: true });
     const beside = `${file}.${randomUUID()}.tmp`;
@@ -38,46 +72,55 @@ export async function nativeSelfTest(folder: string): Promise<SelfTestResult> {
   return result;
 }
 
-function runChild(): Promise<SelfTestResult> {
-  const fromSource = import.meta.url.endsWith('.ts');
-  const child = fork(
-    fileURLToPath(new URL(`./self-test-child.${fromSource ? 'ts' : 'js'}`, import.meta.url)),
-    {
-      execArgv: fromSource ? ['--import', 'tsx'] : [],
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      timeout: timeoutMs,
-    },
-  );
+function runChild({ module, timeoutMs }: SelfTestChild): Promise<Outcome> {
   return new Promise((resolve) => {
+    const child = fork(module, {
+      execArgv: fromSource
+        ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href]
+        : [],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
     let said: string | undefined;
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      child.kill('SIGKILL');
+    }, timeoutMs);
     child.on('message', (message) => {
       said = String(message);
     });
-    child.on('error', (error) => resolve({ usable: false, reason: error.message }));
-    child.on('exit', (code, signal) => {
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      resolve({ usable: false, reason: `its self-test did not start: ${error.message}`, passing: true });
+    });
+    // `exit` can come before the last message was read, `close` comes after it
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
       if (said === 'ok') resolve({ usable: true, reason: '' });
-      else
-        resolve({
-          usable: false,
-          reason: said ?? `its self-test ended with ${signal ?? `exit code ${code}`}`,
-        });
+      else if (late) {
+        const reason = `its self-test had not ended after ${timeoutMs / 1000} s`;
+        resolve({ usable: false, reason, passing: true });
+      } else {
+        const reason = said ?? `its self-test ended with ${signal ?? `exit code ${code}`}`;
+        resolve({ usable: false, reason, passing: signal === 'SIGKILL' || signal === 'SIGTERM' });
+      }
     });
   });
 }
 
 /** What the verdict depends on. */
-async function setting(): Promise<string> {
+async function setting(child: SelfTestChild): Promise<string> {
   const library = onnxRuntimeLibrary();
   const { size, mtimeMs } = await stat(library);
   const parts = [
     library,
     size,
     mtimeMs,
-    koffi,
+    koffi.version,
     process.version,
     process.arch,
     cpus()[0]?.model,
-    import.meta.url,
+    child.module,
   ];
   return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 16);
 }
