@@ -22,4 +22,4 @@ async function answer(values: number): Promise<string> {
 
 const values = [-4, 0, 2, 4, 6];
 const answers = await Promise.all(values.map(answer));
-values.forEach((value, i) => console.log(`values ${String(value).padStart(2)}: ${answers[i]}`));
+for (const [i, value] of values.entries()) console.log(`values ${String(value).padStart(2)}: ${answers[i]}`);
