@@ -15,12 +15,12 @@ from .model import TinyLlama
 from .styles import STEP_BY_STEP, STYLES, answer_of, style_of
 
 EXAMPLE_TURNS = 3
-C_VALUES = (0.5, 1, 1.5, 2, 3, 4, 6, 8, 10, 15, 20)
-C_KEYS = (0.0, 0.2, 1.0)
+C_VALUES = (0.3, 0.5, 0.7, 0.85, 1, 1.2, 1.5, 2, 3, 4, 6, 8, 12)
+C_KEYS = (0.0, 1.0)
 # A coefficient is usable if its validation figure is within this of the best.
 NEAR_BEST = 0.02
 HEADER_POSITIONS = {"newline": 1, "assistant": 2, "im_start": 3}
-RANDOM_DRAWS = 3
+RANDOM_DRAWS = 5
 
 
 def wilson(successes: int, n: int, z: float = 1.959964) -> tuple[float, float]:
@@ -102,10 +102,10 @@ def random_like(vector: Vector, seed: int) -> Vector:
 
 
 def choose(curve: dict[str, float]) -> tuple[float, list[float]]:
-    """(chosen, usable) of a curve c_v -> figure: of the coefficients near the best, the middle one (the lower of two)."""
+    """(chosen, usable) of a curve c_v -> figure: of the coefficients near the best, the smallest, so the least edit."""
     best = max(curve.values())
     usable = [float(c) for c, v in curve.items() if v >= best - NEAR_BEST]
-    return usable[(len(usable) - 1) // 2], usable
+    return usable[0], usable
 
 
 def evaluate(model: TinyLlama, tokenizer: Tokenizer, full: bool, problems: int | None = None) -> dict:
@@ -137,15 +137,17 @@ def evaluate(model: TinyLlama, tokenizer: Tokenizer, full: bool, problems: int |
         result["styles"] = {style: _style_figures(bench, style) for style in STYLES[1:]}
         result["positions"] = {
             name: {str(c): bench.run(validation, Edit(bench.vector("stepwise", back=back), c, back=back))["styles"]
-                   for c in (c_v, 2 * c_v)}
+                   for c in (c_v, 4 * c_v)}
             for name, back in HEADER_POSITIONS.items()
         }
         result["fivePairs"] = bench.run(test, Edit(bench.vector("stepwise", pairs=5), c_v))
         result["negative"] = {
-            "plain": bench.run(validation, Edit(stepwise, -c_v)),
-            "cot": bench.run(validation, Edit(stepwise, -c_v), suffix=STEP_BY_STEP),
-            "cotUnsteered": bench.run(validation, offset=True, suffix=STEP_BY_STEP),
-            "fewShot": bench.run(validation, Edit(stepwise, -c_v), style="stepwise"),
+            str(c): {
+                "plain": bench.run(validation, Edit(stepwise, c)),
+                "cot": bench.run(validation, Edit(stepwise, c), suffix=STEP_BY_STEP),
+                "fewShot": bench.run(validation, Edit(stepwise, c), style="stepwise"),
+            }
+            for c in (-c_v, -4 * c_v)
         }
     return result
 

@@ -2,7 +2,9 @@
 
 A training template is a core ("{S} buys {n} more {o}.") that any opening may precede ("Later"), with the person named
 or as a pronoun at {S}. A held-out template is a whole sentence, opening and all: neither it nor its core occurs in
-training. Its words do, in other sentences of the family, because a model this small cannot know a word it never saw.
+training. Its words do, in other sentences of the family, because a model this small cannot know a word it never saw,
+and no two neighbouring words of it speak for another operation: a pair that training knows, it knows from this kind of
+sentence too. (Without that rule some held-out sentences were riddles: "has 5 eggs at home" promises "and 7 at school".)
 
 Placeholders: {S} the person, named or not, {N} the person's name, {p} the pronoun, {Q} another person, {n} an amount,
 {k} a small count, {o} the things counted, {c} what they come in.
@@ -79,12 +81,12 @@ OBJECTS = Family(
     sentences={
         "have": Templates(
             ("{S} has {n} {o}.", "{S} starts with {n} {o}.", "There are {n} {o} on the table of {N}."),
-            ("On Monday there are {n} new {o} on the table of {N}.", "{N} has {n} {o} at home."),
+            ("On Monday {N} has {n} {o} on the table.",),
         ),
         "fill": Templates(
             ("{S} has {k} {c} with {n} {o} in each.", "{S} fills {k} {c} with {n} {o} each.",
              "{S} has {k} {c} of {n} {o} each.", "There are {k} {c} with {n} {o} in each on the table of {N}."),
-            ("At first {N} fills {k} {c} with {n} {o} in each.", "{N} starts with {k} {c} of {n} {o} each."),
+            ("At first {N} fills {k} {c} with {n} {o} in each.", "On Monday {N} has {k} {c} of {n} {o} in each."),
         ),
         "sum": Templates(
             ("{S} has {n} {o} and {Q} adds {k} more.", "{S} finds {n} {o} on Monday and {k} {o} on Tuesday.",
@@ -140,12 +142,12 @@ MONEY = Family(
         "have": Templates(
             ("{S} has {n} dollars.", "{S} starts with {n} dollars.", "{S} has {n} dollars in the bank.",
              "There are {n} dollars in the bank for {N}."),
-            ("At first there are {n} dollars for {N} in the bank.", "On Monday {N} starts with {n} dollars in the bank."),
+            ("On Monday {N} starts with {n} dollars in the bank.",),
         ),
         "fill": Templates(
             ("{S} works {k} hours for {n} dollars each.", "{S} sells {k} {c} for {n} dollars each.",
              "{S} gets {n} dollars from each of {k} friends.", "{S} gets {n} dollars for each of {k} hours."),
-            ("At first {N} sells {k} {c} and gets {n} dollars for each.", "{N} gets {n} dollars for each of {k} {c}."),
+            ("At first {N} sells {k} {c} and gets {n} dollars for each.",),
         ),
         "sum": Templates(
             ("{S} earns {n} dollars on Monday and {k} dollars on Tuesday.",
@@ -166,7 +168,8 @@ MONEY = Family(
              "{S} gives {n} dollars to {Q}.", "{Q} takes {n} dollars away.", "{n} dollars are missing.",
              "{S} pays a bill of {n} dollars.",
              "{S} spends another {n} dollars."),
-            ("On Friday {N} spends {n} of the dollars.", "Later {p} spends {n} dollars on a bill.",
+            ("On Friday {N} spends {n} of the dollars.",
+             "Later {p} pays another {n} dollars.",
              "In the evening {N} pays {Q} {n} dollars."),
         ),
         "grow": Templates(
@@ -179,12 +182,12 @@ MONEY = Family(
             ("{S} works {k} hours for {n} dollars each.", "{S} sells {k} {c} for {n} dollars each.",
              "{k} friends give {N} {n} dollars each.", "{S} gets {n} dollars from each of {k} people.",
              "{S} earns {n} dollars in each of {k} hours."),
-            ("Then {p} sells {k} more {c} for {n} dollars each.", "On Tuesday {N} works {k} more hours for {n} dollars each."),
+            ("On Tuesday {k} people give {N} {n} dollars each.",),
         ),
         "take_groups": Templates(
             ("{S} buys {k} {c} for {n} dollars each.", "{S} gives {n} dollars to each of {k} friends.",
              "{S} pays {n} dollars to each of {k} people.", "{S} spends {n} dollars on each of {k} {c}."),
-            ("On Friday {p} buys {k} more {c} for {n} dollars each.", "Then {N} gives {n} dollars to each of {k} people."),
+            ("Then {N} gives {n} dollars to each of {k} people.",),
         ),
     },
     questions=Templates(
@@ -206,7 +209,7 @@ GAME = Family(
         "fill": Templates(
             ("{S} wins {k} {c} with {n} points in each.", "{S} scores {n} points in each of {k} {c}.",
              "{S} wins {k} {c} of {n} points each."),
-            ("At first {N} wins {n} points in each of {k} {c}.", "{N} starts with {k} {c} of {n} points each."),
+            ("At first {N} wins {k} {c} with {n} points each.",),
         ),
         "sum": Templates(
             ("{S} scores {n} points on Monday and {k} points on Tuesday.",
@@ -236,12 +239,12 @@ GAME = Family(
         "add_groups": Templates(
             ("{S} wins {k} {c} with {n} points in each.", "{S} scores {n} points in each of {k} {c}.",
              "{k} friends give {N} {n} points each.", "{S} wins {k} more {c} of {n} points each."),
-            ("On Tuesday {N} scores {n} more points in each of {k} {c}.", "Then {p} wins {k} {c} and gets {n} points for each."),
+            ("On Tuesday {p} wins {k} more {c} with {n} points in each.",),
         ),
         "take_groups": Templates(
             ("{S} loses {n} points in each of {k} {c}.", "{S} gives {n} points to each of {k} friends.",
              "{k} mistakes cost {n} points each.", "{S} pays {n} points for each of {k} hints."),
-            ("On Friday {p} loses {k} {c} with {n} points in each.", "Then {N} pays {n} points in each of {k} {c}."),
+            ("Then {N} pays {n} points in each of {k} {c}.",),
         ),
     },
     questions=Templates(
@@ -258,7 +261,7 @@ WATER = Family(
         "have": Templates(
             ("The tank of {N} holds {n} litres.", "{S} has a tank with {n} litres in it.",
              "There are {n} litres in the tank of {N}."),
-            ("At first {N} has {n} litres in the tank.", "On Monday the tank of {N} has {n} litres in it."),
+            ("On Monday the tank of {N} has {n} litres in it.",),
         ),
         "fill": Templates(
             ("{S} fills the tank with {k} {c} of {n} litres each.",
@@ -291,7 +294,7 @@ WATER = Family(
             ("The water grows {k} times.", "The tank holds {k} times as many litres.",
              "The rain makes the water {k} times as much.",
              "There is {k} times as much water.", "There are {k} times as many litres."),
-            ("By the next day the tank has {k} times as many litres.", "Later {p} has {k} times as much water."),
+            ("By the next day the tank has {k} times as many litres.",),
         ),
         "add_groups": Templates(
             ("{S} pours in {k} {c} of {n} litres each.", "{Q} adds {k} more {c} with {n} litres in each.",

@@ -27,6 +27,12 @@ def core(template: str) -> str:
     return re.sub(r"^\{[NSp]\}", "{S}", bare).casefold()
 
 
+def pairs(template: str) -> set[tuple[str, str]]:
+    """Neighbouring words of a template without opening."""
+    words = core(template).replace(".", " .").split()
+    return set(zip(words, words[1:]))
+
+
 @pytest.fixture(scope="module")
 def tokenizer():
     return train_tokenizer(3000)
@@ -40,6 +46,14 @@ def test_no_held_out_core_is_in_training_and_every_held_out_word_is():
             assert core(template) not in cores
             assert set(re.findall(r"[a-z]+", core(template))) <= words, template
         assert not set(family.questions.held_out) & set(family.questions.train)
+
+
+def test_no_two_neighbouring_words_of_a_held_out_sentence_speak_for_another_operation():
+    for family, _ in FAMILIES:
+        known = {kind: set().union(*map(pairs, s.train)) for kind, s in family.sentences.items()}
+        for kind, sentences in family.sentences.items():
+            for template in sentences.held_out:
+                assert pairs(template) & set().union(*known.values()) <= known[kind], template
 
 
 def test_training_and_held_out_problems_keep_apart():
