@@ -199,6 +199,11 @@ export class OnnxEngine implements Engine {
     for (const session of sessions) if (session.status === 'fulfilled') await session.value.dispose();
   }
 
+  /** @internal Rows of the pool that prefills and caches hold. */
+  get rowsInUse(): number {
+    return this.#pool.rowsInUse;
+  }
+
   /** @internal */
   async forkRow(from: PoolRow, positions: number = from.length): Promise<PoolRow> {
     const row = await this.#acquire(Math.max(positions, from.length));

@@ -30,6 +30,8 @@ export async function openPlainSession(modelPath: string, options: GraphSessionO
       intraOpNumThreads: options.threads,
       interOpNumThreads: 1,
       graphOptimizationLevel: 'all',
+      // errors come back as exceptions
+      logSeverityLevel: 4,
       // a cache step touches each activation once: the arena only holds on to the largest prefill
       enableCpuMemArena: true,
     });

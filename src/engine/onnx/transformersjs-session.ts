@@ -31,6 +31,7 @@ export async function openTransformersJsSession(
       executionProviders: ['cpu'],
       intraOpNumThreads: threads,
       graphOptimizationLevel: 'all',
+      logSeverityLevel: 4,
     });
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);

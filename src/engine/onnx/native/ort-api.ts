@@ -39,7 +39,8 @@ const functions = {
 
 const apiVersion = 14;
 const tableLength = 140;
-const logErrorsOnly = 3;
+/** Errors come back as exceptions; ONNX Runtime's log would print them as well. */
+const logFatalOnly = 4;
 /** What native code holds addresses into while it runs beside JS; nothing else keeps it from the garbage collector. */
 const held = new Set<readonly unknown[]>();
 
@@ -79,7 +80,7 @@ export class OrtApi {
           koffi.decode(table[index], koffi.proto(result, [...args])),
         ]),
       ) as Record<keyof typeof functions, NativeFunction>;
-      this.#env = this.create('CreateEnv', logErrorsOnly, 'kvsteer');
+      this.#env = this.create('CreateEnv', logFatalOnly, 'kvsteer');
       this.#memoryInfo = this.create('CreateCpuMemoryInfo', 0, 0);
       // the library's own: never released
       this.#allocator = this.create('GetAllocatorWithDefaultOptions');
