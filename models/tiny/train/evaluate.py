@@ -10,13 +10,14 @@ import torch
 from tokenizers import Tokenizer
 
 from . import chat, problemfiles
-from .decode import Edit, Vector, generate, read_cache
+from .decode import Edit, Prefilled, Vector, generate, prefill, read_cache
 from .model import TinyLlama
 from .styles import STEP_BY_STEP, STYLES, answer_of, style_of
 
 EXAMPLE_TURNS = 3
 C_VALUES = (0.3, 0.5, 0.7, 0.85, 1, 1.2, 1.5, 2, 3, 4, 6, 8, 12)
-C_KEYS = (0.0, 1.0)
+STYLE_C_VALUES = (0.5, 0.7, 0.85, 1, 1.2, 1.5, 2, 3)
+KEYED_C_VALUES = (0.5, 1, 2, 4, 8)
 # A coefficient is usable if its validation figure is within this of the best.
 NEAR_BEST = 0.02
 HEADER_POSITIONS = {"newline": 1, "assistant": 2, "im_start": 3}
@@ -43,6 +44,8 @@ class Bench:
         (self.offset,) = self.tokenizer.encode(chat.OFFSET).ids
         self.test = problemfiles.read_problems(problemfiles.TEST)[: self.problems]
         self.validation = problemfiles.read_problems(problemfiles.VALIDATION)[: self.problems]
+        self.sides: dict[str, Prefilled] = {}
+        self.kept, self.held = None, None
         self.items = problemfiles.read_problems(problemfiles.PAIRS)
 
     def ids(self, text: str) -> list[int]:
@@ -53,21 +56,35 @@ class Bench:
         chosen = [self.items[(index + 1 + j) % len(self.items)] for j in range(EXAMPLE_TURNS)]
         return [(item["question"], item["styles"][style]) for item in chosen]
 
+    def state(self, problems: list[dict], suffix: str, style: str) -> Prefilled:
+        """The problems' prompts, run; kept for the next call with the same ones."""
+        key = (id(problems), suffix, style)
+        if key != self.held:
+            prompts = [
+                self.ids(chat.prompt(p["question"] + suffix, self.examples(i % len(self.items), style) if style else None))
+                for i, p in enumerate(problems)
+            ]
+            self.kept, self.held = prefill(self.model, prompts), key
+        return self.kept
+
+    def side(self, style: str) -> Prefilled:
+        """The pairs' prompts with example turns in one style, run once."""
+        if style not in self.sides:
+            prompts = [
+                self.ids(chat.prompt(item["question"], self.examples(i, style))) for i, item in enumerate(self.items)
+            ]
+            self.sides[style] = prefill(self.model, prompts)
+        return self.sides[style]
+
     def vector(self, style: str, pairs: int = 64, back: int = 1) -> Vector:
         """Mean over pairs of the cache with example turns in `style` minus the cache with direct ones."""
-        sides = []
-        for side in (style, "direct"):
-            prompts = [self.ids(chat.prompt(self.items[i]["question"], self.examples(i, side))) for i in range(pairs)]
-            sides.append(read_cache(self.model, prompts, back))
-        return Vector(*((a - b).mean(0) for a, b in zip(*sides)))
+        sides = read_cache(self.side(style), back), read_cache(self.side("direct"), back)
+        return Vector(*((a - b)[:pairs].mean(0) for a, b in zip(*sides)))
 
     def run(self, problems: list[dict], edit: Edit | None = None, offset: bool = False, suffix: str = "", style: str = "") -> dict:
         """Answers problems and measures the outputs. `style`: show example turns in it first (a few-shot prompt)."""
-        prompts = [
-            self.ids(chat.prompt(p["question"] + suffix, self.examples(i % len(self.items), style) if style else None))
-            for i, p in enumerate(problems)
-        ]
-        outputs = generate(self.model, prompts, self.end, offset=self.offset if offset or edit else None, edit=edit)
+        state = self.state(problems, suffix, style)
+        outputs = generate(self.model, state, self.end, offset=self.offset if offset or edit else None, edit=edit)
         return measure(problems, [self.tokenizer.decode(o) for o in outputs], [len(o) for o in outputs])
 
 
@@ -114,8 +131,8 @@ def evaluate(model: TinyLlama, tokenizer: Tokenizer, full: bool, problems: int |
     test, validation = bench.test, bench.validation
     stepwise = bench.vector("stepwise")
     curves = {
-        str(c_k): {str(c): bench.run(validation, Edit(stepwise, c, c_k)) for c in C_VALUES}
-        for c_k in C_KEYS
+        "0.0": {str(c): bench.run(validation, Edit(stepwise, c)) for c in C_VALUES},
+        "1.0": {str(c): bench.run(validation, Edit(stepwise, c, 1.0)) for c in KEYED_C_VALUES},
     }
     accuracy = {c_k: {c: r["accuracy"] for c, r in curve.items()} for c_k, curve in curves.items()}
     c_v, usable = choose(accuracy["0.0"])
@@ -131,7 +148,7 @@ def evaluate(model: TinyLlama, tokenizer: Tokenizer, full: bool, problems: int |
         "random": [bench.run(test, Edit(random_like(stepwise, seed), c_v)) for seed in range(RANDOM_DRAWS)],
         "steeredWithKeys": _with_keys(bench, stepwise, accuracy["1.0"]),
         "cot": bench.run(test, suffix=STEP_BY_STEP),
-        "fewShot": bench.run(test, style="stepwise"),
+        "fewShot": bench.run(validation, style="stepwise"),
     }
     if full:
         result["styles"] = {style: _style_figures(bench, style) for style in STYLES[1:]}
@@ -142,12 +159,8 @@ def evaluate(model: TinyLlama, tokenizer: Tokenizer, full: bool, problems: int |
         }
         result["fivePairs"] = bench.run(test, Edit(bench.vector("stepwise", pairs=5), c_v))
         result["negative"] = {
-            str(c): {
-                "plain": bench.run(validation, Edit(stepwise, c)),
-                "cot": bench.run(validation, Edit(stepwise, c), suffix=STEP_BY_STEP),
-                "fewShot": bench.run(validation, Edit(stepwise, c), style="stepwise"),
-            }
-            for c in (-c_v, -4 * c_v)
+            name: {str(c): bench.run(validation, Edit(stepwise, c), suffix=suffix, style=style) for c in (-c_v, -4 * c_v)}
+            for name, suffix, style in (("plain", "", ""), ("cot", STEP_BY_STEP, ""), ("fewShot", "", "stepwise"))
         }
     return result
 
@@ -161,6 +174,6 @@ def _with_keys(bench: Bench, vector: Vector, curve: dict[str, float]) -> dict:
 def _style_figures(bench: Bench, style: str) -> dict:
     """A style's own coefficient, chosen by its share on the validation problems, and what it does on the test problems."""
     vector = bench.vector(style)
-    curve = {str(c): bench.run(bench.validation, Edit(vector, c))["styles"].get(style, 0.0) for c in C_VALUES}
+    curve = {str(c): bench.run(bench.validation, Edit(vector, c))["styles"].get(style, 0.0) for c in STYLE_C_VALUES}
     c_v, usable = choose(curve)
     return {"c_values": c_v, "usable": usable, "validationShare": curve, **bench.run(bench.test, Edit(vector, c_v))}

@@ -17,7 +17,7 @@ import torch
 
 from . import chat
 from .bpe import load_tokenizer, save_tokenizer
-from .decode import Edit, generate, last_logits
+from .decode import Edit, generate, last_logits, prefill
 from .evaluate import Bench
 from .model import Shape, TinyLlama
 from .quantise import q8_0_bytes
@@ -135,18 +135,19 @@ def write_parity(path: Path, model: TinyLlama, c_values: float) -> None:
     records = []
     for name, text in cases.items():
         ids = bench.ids(text)
-        (greedy,) = generate(model, [ids], bench.end, PARITY_TOKENS)
+        (greedy,) = generate(model, prefill(model, [ids]), bench.end, PARITY_TOKENS)
         records.append({
             "name": name, "text": text, "ids": ids,
             "logits": [float(f"{v:.6g}") for v in last_logits(model, ids).tolist()],
-            "greedy": greedy, "greedyText": bench.tokenizer.decode(greedy),
+            "greedy": greedy, "margins": _margins(model, ids, greedy), "greedyText": bench.tokenizer.decode(greedy),
         })
     vector = bench.vector("stepwise")
     ids = bench.ids(chat.prompt(question))
-    (steered,) = generate(model, [ids], bench.end, PARITY_TOKENS, bench.offset, Edit(vector, c_values))
+    (steered,) = generate(model, prefill(model, [ids]), bench.end, PARITY_TOKENS, bench.offset, Edit(vector, c_values))
     content = {
         "comment": "Made by PyTorch in float32 from model.gguf dequantised. Logits are those after the last id, to 6 digits; "
-                   "greedy is without the end token, at most 48 tokens.",
+                   "greedy is without the end token, at most 48 tokens; margins are the logits by which each of its tokens won. "
+                   "The model guesses direct answers, so small margins occur: stop an exact comparison there.",
         "modelSha256": hashlib.sha256(MODEL.read_bytes()).hexdigest(),
         "cases": records,
         "steered": {
@@ -156,10 +157,17 @@ def write_parity(path: Path, model: TinyLlama, c_values: float) -> None:
             "ids": ids, "offset": bench.offset, "c_values": c_values, "c_keys": 0.0,
             "keyNorms": [round(v, 4) for v in vector.keys.flatten(1).norm(dim=1).tolist()],
             "valueNorms": [round(v, 4) for v in vector.values.flatten(1).norm(dim=1).tolist()],
-            "greedy": steered, "greedyText": bench.tokenizer.decode(steered),
+            "greedy": steered,
+            "greedyText": bench.tokenizer.decode(steered),
         },
     }
     path.write_text(json.dumps(content) + "\n")
+
+
+def _margins(model: TinyLlama, ids: list[int], greedy: list[int]) -> list[float]:
+    """How far each greedy token's logit lies above the runner-up's."""
+    tops = [last_logits(model, ids + greedy[:n]).topk(2).values for n in range(len(greedy))]
+    return [round(float(first - second), 4) for first, second in tops]
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import torch
 from . import chat
 from .bpe import train_tokenizer
 from .conversations import Annotator, conversation, make_shard
-from .decode import Edit, Vector, generate, last_logits
+from .decode import Edit, Vector, generate, last_logits, prefill
 from .fit import attention_mask, carriers_of
 from .model import Shape, TinyLlama
 from .problems import distinct, held_out_problem, is_held_out, training_problem
@@ -123,7 +123,8 @@ def test_cached_decoding_equals_whole_passes_and_edits_reach_the_cache():
         for weight in model.parameters():
             weight.mul_(8 if weight.dim() > 1 else 1)
     prompts = [[1, 2, 3, 4, 5, 6], [7, 8, 9]]
-    outputs = generate(model, prompts, end=-1, most=5)
+    state = prefill(model, prompts)
+    outputs = generate(model, state, end=-1, most=5)
     for prompt, output in zip(prompts, outputs):
         for n, token in enumerate(output):
             whole, _ = model.hidden(torch.tensor([prompt + output[:n]]))
@@ -131,9 +132,9 @@ def test_cached_decoding_equals_whole_passes_and_edits_reach_the_cache():
             assert torch.allclose(model.logits(whole[0, -1]), last_logits(model, prompt + output[:n]), atol=1e-4)
     still = Vector(torch.zeros(3, 1, 32), torch.zeros(3, 1, 32))
     moved = Vector(torch.zeros(3, 1, 32), torch.randn(3, 1, 32) * 50)
-    plain = generate(model, prompts, -1, 5, offset=10)
-    assert generate(model, prompts, -1, 5, 10, Edit(still, 1.0)) == plain
-    assert generate(model, prompts, -1, 5, 10, Edit(moved, 1.0)) != plain
+    plain = generate(model, state, -1, 5, offset=10)
+    assert generate(model, state, -1, 5, 10, Edit(still, 1.0)) == plain
+    assert generate(model, state, -1, 5, 10, Edit(moved, 1.0)) != plain
 
 
 def test_the_header_is_what_the_template_ends_with():
