@@ -67,12 +67,12 @@ describe('extract', () => {
 
 describe('run', () => {
   it('prints the text and nothing else', async () => {
-    const { code, stdout } = await run('What is the capital of France?');
+    const { code, stdout } = await run('--precision', 'fp32', 'What is the capital of France?');
     expect([code, stdout]).toEqual([0, 'The capital of France is Paris.\n']);
   });
 
   it('is plain without a vector', async () => {
-    const answer = await json('What is the capital of France?');
+    const answer = await json('--precision', 'fp32', 'What is the capital of France?');
     expect(Object.keys(answer)).toEqual([
       'text',
       'tokens',
