@@ -19,8 +19,8 @@ import { loadNativeApi } from '../src/engine/onnx/native/native-session.ts';
 import type { OnnxEngine } from '../src/engine/onnx/onnx-engine.ts';
 
 /**
- * KB a generation and KB a load. A lost session costs about 1 MB a load, a lost pool of rows 512 KB, a lost row of K/V 512 KB a
- * generation; malloc's arenas and thread stacks settle meanwhile, which moves 200 loads by up to 30 KB each, 800 by 5.
+ * KB a generation and KB a load. A lost session costs 790 KB a load, a lost row of K/V 256 KB a generation. malloc's arenas and
+ * thread stacks settle meanwhile, which moves 200 loads by up to 30 KB each, 800 by 5.
  */
 const limits = {
   generation: { resident: 0.2, arrayBuffers: 0.02, heap: 0.1 },

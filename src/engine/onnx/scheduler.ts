@@ -11,6 +11,8 @@ import type { Session, StepResult } from './session.ts';
 
 /** Prompt tokens a step; a long prompt delays running rows by one such step at a time. */
 const PREFILL_CHUNK = 256;
+/** Sampling holds up the event loop for about so long at a time. */
+const SAMPLING_MS = 5;
 /** A shorter common prefix is not worth the copy of its keys and values. */
 const SHARED_PREFIX = 16;
 
@@ -256,16 +258,22 @@ export class Scheduler {
         };
       },
       taps,
-      (result) => {
-        members.forEach(({ row }, b) => {
-          row.row.length++;
-          if (!this.#rows.has(row)) return;
+      async (result) => {
+        for (const { row } of members) row.row.length++;
+        let since = performance.now();
+        for (const [b, { row }] of members.entries()) {
+          // sampling from a large vocabulary takes a millisecond or two a row
+          if (performance.now() - since > SAMPLING_MS) {
+            await nextMacrotask();
+            since = performance.now();
+          }
+          if (!this.#rows.has(row)) continue;
           try {
             row.onLogits(result.logits.subarray(b * vocabSize, (b + 1) * vocabSize));
           } catch (error) {
             this.#fail(row, error);
           }
-        });
+        }
       },
     );
   }
@@ -285,12 +293,12 @@ export class Scheduler {
   async #step(
     prepare: () => Omit<Parameters<Session['step']>[0], 'pool'> | null,
     taps: boolean,
-    done: (result: StepResult) => void,
+    done: (result: StepResult) => void | Promise<void>,
   ): Promise<void> {
     const session = await this.#session(taps);
     const work = this.lane.run(async () => {
       const step = prepare();
-      if (step) done(await session.step({ ...step, pool: this.#pool }));
+      if (step) await done(await session.step({ ...step, pool: this.#pool }));
     });
     this.#inFlight = work.catch(() => {});
     await work;
