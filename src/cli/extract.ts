@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { type Command, Option } from 'commander';
 import type { Engine } from '../engine/engine.ts';
 import { InvalidArgumentError } from '../errors.ts';
@@ -13,6 +12,7 @@ import { escapedText, number } from './options/parse.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { counted, formatMilliseconds, shellWord } from './render/quantities.ts';
 import { renderFields } from './render/table.ts';
+import { shippedFile } from './shipped-file.ts';
 import { colorsOf, printJson, printLine, type Terminal } from './terminal.ts';
 
 interface ExtractFlags extends ModelFlags {
@@ -23,11 +23,15 @@ interface ExtractFlags extends ModelFlags {
   readonly turns: number;
   readonly selection: 'given' | 'random';
   readonly seed: number;
+  readonly style?: string;
+  readonly against?: string;
   readonly system?: string;
   readonly limit?: number;
   readonly position: number;
   readonly offsetToken?: string;
   readonly keyMode: KeyMode;
+  readonly recommendValues?: number;
+  readonly recommendKeys?: number;
   readonly name?: string;
   readonly licence?: string;
   readonly creator?: string;
@@ -35,8 +39,6 @@ interface ExtractFlags extends ModelFlags {
 }
 
 const SHIPPED_ITEMS = 'steps';
-/** Two folders up from here in src/ and in dist/. */
-const shippedItems = fileURLToPath(new URL('../../models/pairs/steps.jsonl', import.meta.url));
 
 const examples = `
 Files, one JSON object a line:
@@ -45,7 +47,10 @@ Files, one JSON object a line:
   --items   {"question": "...", "steps": ["...", "..."], "answer": "..."}
             Each question is asked after example turns of other items, which reason step by step
             (positive) or only answer (negative).
+            {"question": "...", "styles": {"direct": "...", "stepwise": "..."}}
+            With --style and --against the example turns show these answers, as they are.
 
+SOURCE_DATE_EPOCH, in seconds, is the date kept in the file: the same pairs then give the same bytes.
 An existing output file is kept, and the command refuses to begin, unless --overwrite is given.
 
 Examples:
@@ -87,6 +92,8 @@ export function addExtractCommand(program: Command, terminal: Terminal): void {
       number({ integer: true }),
       0,
     )
+    .option('--style <name>', 'with --items: style of the answers in positive example turns')
+    .option('--against <name>', 'with --style: style of the answers in negative ones')
     .option('-s, --system <text>', "with --items: system message (default: the chat template's own)")
     .optionsGroup('Extraction:')
     .option(
@@ -108,6 +115,8 @@ export function addExtractCommand(program: Command, terminal: Terminal): void {
     .optionsGroup('Output:')
     .requiredOption('-o, --output <file>', 'where the vector goes, a .safetensors file (required)')
     .option('--overwrite', 'replace the output file if it exists')
+    .option('--recommend-values <c>', 'coefficient of the values, kept in the file as its default', number())
+    .option('--recommend-keys <c>', 'coefficient of the keys, kept in the file as its default', number())
     .option('--name <text>', 'what the vector is, kept in the file (default: the file it came from)')
     .option('--licence <text>', 'licence of the vector, kept in the file')
     .option('--creator <text>', 'who made it, kept in the file')
@@ -118,6 +127,7 @@ export function addExtractCommand(program: Command, terminal: Terminal): void {
 
 async function extract(flags: ExtractFlags, terminal: Terminal): Promise<void> {
   const input = inputOf(flags);
+  const created = dateOfSource();
   await checkFiles(input, flags);
   const { stdout, stderr, signal } = terminal;
   using progress = new ProgressBar(stderr);
@@ -132,6 +142,8 @@ async function extract(flags: ExtractFlags, terminal: Terminal): Promise<void> {
   const vector = await extractVector(engine, pairs, {
     keyMode: flags.keyMode,
     recipe: recipeOf(flags),
+    recommended: { values: flags.recommendValues ?? null, keys: flags.recommendKeys ?? null, layers: null },
+    ...(created !== null && { created }),
     ...(flags.licence !== undefined && { licence: flags.licence }),
     ...(flags.creator !== undefined && { creator: flags.creator }),
     signal,
@@ -170,7 +182,10 @@ async function extract(flags: ExtractFlags, terminal: Terminal): Promise<void> {
 }
 
 /** The file of pairs or items. `steps` names the one that comes with the package; a file of that name is `./steps`. */
-function inputOf({ pairs, items }: ExtractFlags): string {
+function inputOf({ pairs, items, style, against }: ExtractFlags): string {
+  if ((style === undefined) !== (against === undefined) || (style !== undefined && items === undefined)) {
+    throw new InvalidArgumentError('style', '--style and --against go together, and with --items.');
+  }
   const input = pairs ?? items;
   if (input === undefined) {
     throw new InvalidArgumentError(
@@ -178,7 +193,18 @@ function inputOf({ pairs, items }: ExtractFlags): string {
       'Give the contrastive pairs: --pairs FILE.jsonl, or --items FILE.jsonl to build them, or --items steps for those that come with kvsteer.',
     );
   }
-  return input === items && input === SHIPPED_ITEMS ? shippedItems : input;
+  return input === items && input === SHIPPED_ITEMS ? shippedFile('pairs', 'steps.jsonl') : input;
+}
+
+/** $SOURCE_DATE_EPOCH as a date, or null: the convention for builds that give the same bytes each time. */
+function dateOfSource(env: NodeJS.ProcessEnv = process.env): string | null {
+  const { SOURCE_DATE_EPOCH: seconds = '' } = env;
+  if (seconds === '') return null;
+  if (/^\d{1,10}$/.test(seconds)) return new Date(Number(seconds) * 1000).toISOString();
+  throw new InvalidArgumentError(
+    'SOURCE_DATE_EPOCH',
+    `SOURCE_DATE_EPOCH must be a whole number of seconds since 1970; it is "${seconds}". Unset it, or set it right.`,
+  );
 }
 
 /** What can be refused before a model is loaded. */
@@ -208,13 +234,14 @@ async function readPairs(
   signal: AbortSignal,
 ): Promise<ContrastivePair[]> {
   const { readPairsFile } = await import('../pairs/read-pairs-file.ts');
-  const { limit, turns, selection, seed, system, position, offsetToken } = flags;
+  const { limit, turns, selection, seed, style, against, system, position, offsetToken } = flags;
   const pairs = await readPairsFile(input, {
     tokenizer,
     turns,
     selection,
     seed,
     position,
+    ...(style !== undefined && against !== undefined && { styles: { positive: style, negative: against } }),
     ...(system !== undefined && { system }),
     ...(offsetToken !== undefined && { offset: offsetToken }),
     signal,
@@ -223,12 +250,14 @@ async function readPairs(
 }
 
 /** How the vector was made, for whoever finds the file. */
-function recipeOf({ name, pairs, items, turns, selection, seed, limit, system }: ExtractFlags): string {
+function recipeOf(flags: ExtractFlags): string {
+  const { name, pairs, items, style, against, turns, selection, seed, limit, system } = flags;
   const base = (path: string) => path.split(/[\\/]/).at(-1) ?? path;
   const drawn = selection === 'random' ? `random, seed ${seed}` : 'given';
   const built = `items of ${base(items ?? '')}, ${counted(turns, 'example turn')} (${drawn})`;
   const source = pairs === undefined ? built : `pairs of ${base(pairs)}`;
   const rest = [
+    ...(style === undefined ? [] : [`${style} against ${against}`]),
     ...(limit === undefined ? [] : [`the first ${limit}`]),
     ...(system === undefined ? [] : [`system message ${JSON.stringify(system)}`]),
   ];

@@ -25,6 +25,28 @@ describe('example turns', () => {
 });
 
 describe('buildPairs', () => {
+  it('shows answers in two styles as they are', () => {
+    const styled = ['Q0?', 'Q1?'].map((question) => ({
+      question,
+      styles: { direct: `${question} D`, causal: `${question} C` },
+    }));
+    const options = { tokenizer: byteTokenizer, turns: 1 };
+    const [pair] = buildPairs(styled, { ...options, styles: { positive: 'causal', negative: 'direct' } });
+    const side = (content: string) =>
+      chatMl([
+        { role: 'user', content: 'Q1?' },
+        { role: 'assistant', content },
+        { role: 'user', content: 'Q0?' },
+      ]);
+    expect([pair?.positive.text, pair?.negative.text]).toEqual([side('Q1? C'), side('Q1? D')]);
+    expect(() =>
+      buildPairs(styled, { ...options, styles: { positive: 'stepwise', negative: 'direct' } }),
+    ).toThrow('item 0: expected "styles" to hold an answer named "stepwise", found ["direct","causal"].');
+    expect(() => buildPairs(items, { ...options, styles: { positive: 'a', negative: 'b' } })).toThrow(
+      'found nothing',
+    );
+  });
+
   it.skipIf(!existsSync(goldenFile))(
     'rebuilds the golden pairs from the items that the package ships (skipped where ../shared is absent)',
     async () => {

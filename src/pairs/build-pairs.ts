@@ -1,6 +1,6 @@
 import type { ChatMessage } from '../engine/engine.ts';
 import { InvalidArgumentError } from '../errors.ts';
-import { exampleTurn, type PairItem, type PairKind, requireItem } from './item.ts';
+import { exampleTurns, type PairItem, type PairKind, type PairStyles, type StyledItem } from './item.ts';
 import { type ContrastivePair, makePair, type PairOptions } from './pair.ts';
 import { type ExampleSelection, selectExamples } from './select-examples.ts';
 
@@ -17,17 +17,25 @@ export interface BuildPairsOptions extends PairOptions {
   readonly seed?: number;
   /** System message. Default: what the chat template puts there itself. */
   readonly system?: string;
+  /**
+   * For items with `styles`: the example turns show the answers of these two, as they are. Default: the items' steps
+   * and answer, against the answer alone.
+   */
+  readonly styles?: PairStyles;
 }
 
 /**
  * A pair an item (arXiv 2507.08799, section 3): example turns that reason step by step (positive) or only answer
- * (negative), then the item's own question and the generation prompt.
+ * (negative), or in two other styles; then the item's own question and the generation prompt.
  *
  * @throws InvalidArgumentError for items, turns or a selection out of range; see {@link makePair} for the rest.
  */
-export function buildPairs(items: readonly PairItem[], options: BuildPairsOptions): ContrastivePair[] {
-  const { turns = 2, selection = 'given', seed = 0, system } = options;
-  const checked = items.map((item, i) => requireItem(item, `item ${i}`));
+export function buildPairs(
+  items: readonly (PairItem | StyledItem)[],
+  options: BuildPairsOptions,
+): ContrastivePair[] {
+  const { turns = 2, selection = 'given', seed = 0, system, styles } = options;
+  const checked = items.map((item, i) => exampleTurns(item, `item ${i}`, styles));
   if (checked.length < 2) {
     throw new InvalidArgumentError(
       'items',
@@ -39,7 +47,7 @@ export function buildPairs(items: readonly PairItem[], options: BuildPairsOption
       ...(system === undefined ? [] : [{ role: 'system', content: system }]),
       ...examples.flatMap((example) => [
         { role: 'user', content: checked[example]!.question },
-        { role: 'assistant', content: exampleTurn(checked[example]!, kind) },
+        { role: 'assistant', content: checked[example]![kind] },
       ]),
       { role: 'user', content: checked[item]!.question },
     ];

@@ -1,7 +1,7 @@
 import type { ChatMessage } from '../engine/engine.ts';
 import { InvalidArgumentError, InvalidFileError } from '../errors.ts';
 import { type BuildPairsOptions, buildPairs } from './build-pairs.ts';
-import { type PairItem, requireItem, show } from './item.ts';
+import { exampleTurns, type PairItem, requireItem, type StyledItem, show } from './item.ts';
 import { type JsonLine, readJsonLines } from './json-lines.ts';
 import { type ContrastivePair, makePair, type PairPrompt } from './pair.ts';
 
@@ -14,16 +14,16 @@ export interface ReadPairsFileOptions extends BuildPairsOptions {
 /**
  * Contrastive pairs from a JSONL file. Each line is a pair `{"positive", "negative"}`, each side the full
  * templated text or a list of messages (which get the chat template and its generation prompt); or each line is an
- * item `{"question", "steps", "answer"}`, from which {@link buildPairs} makes the pairs by the same options. Other
- * keys are left alone.
+ * item `{"question", "steps", "answer"}` or `{"question", "styles"}`, from which {@link buildPairs} makes the pairs by
+ * the same options. Other keys are left alone.
  *
  * @throws InvalidFileError naming the line for what is not such a file, holds no line, or makes no valid pair;
  * InvalidArgumentError for options out of range; the signal's reason.
  */
 export async function readPairsFile(path: string, options: ReadPairsFileOptions): Promise<ContrastivePair[]> {
   const pairs: ContrastivePair[] = [];
-  const items: PairItem[] = [];
-  const { maxLines, signal } = options;
+  const items: (PairItem | StyledItem)[] = [];
+  const { maxLines, signal, styles } = options;
   const limits = { ...(maxLines !== undefined && { maxLines }), ...(signal && { signal }) };
   for await (const entry of readJsonLines(path, limits)) {
     const kind = kindOf(entry, path);
@@ -34,8 +34,10 @@ export async function readPairsFile(path: string, options: ReadPairsFileOptions)
       );
     }
     naming(path, entry.line, () => {
-      if (kind === 'item') items.push(requireItem(entry.value, 'item'));
-      else pairs.push(pairOf(entry.value as Record<string, unknown>, options));
+      if (kind === 'item') {
+        exampleTurns(entry.value, 'item', styles);
+        items.push(entry.value as PairItem | StyledItem);
+      } else pairs.push(pairOf(entry.value as Record<string, unknown>, options));
     });
   }
   if (items.length > 0) return buildPairs(items, options);
@@ -61,10 +63,10 @@ export async function readItemsFile(
 function kindOf({ line, value }: JsonLine, path: string): 'pair' | 'item' {
   const has = (key: string) => typeof value === 'object' && value !== null && Object.hasOwn(value, key);
   if (has('positive') && has('negative')) return 'pair';
-  if (has('question') && has('steps')) return 'item';
+  if (has('question') && (has('steps') || has('styles'))) return 'item';
   throw new InvalidFileError(
     path,
-    `line ${line}: expected {"positive", "negative"} or {"question", "steps", "answer"}, found ${show(value)}.`,
+    `line ${line}: expected {"positive", "negative"}, {"question", "steps", "answer"} or {"question", "styles"}, found ${show(value)}.`,
   );
 }
 
