@@ -16,7 +16,7 @@ const pairs = buildPairs(items, { tokenizer: engine.tokenizer, turns: 2 });
 const vector = await extractVector(engine, pairs);
 const control = randomVector(vector, 1); // same norm per layer, no content
 
-const lines = readFileSync('examples/data/gsm8k-24.jsonl', 'utf8').trim().split('\n');
+const lines = readFileSync('models/pairs/gsm8k-24.jsonl', 'utf8').trim().split('\n');
 const questions = lines.map((line) => JSON.parse(line).question as string);
 
 async function stepwise(plan: SteeringPlan | null): Promise<number> {

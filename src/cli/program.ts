@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addCompareCommand } from './compare.ts';
+import { addDemoCommand } from './demo.ts';
 import { addExtractCommand } from './extract.ts';
 import { addInspectCommand } from './inspect.ts';
 import { addModelsCommand } from './models.ts';
@@ -10,6 +11,7 @@ import { colorsOf, type Terminal, widthOf } from './terminal.ts';
 
 const start = `
 Start here:
+  kvsteer demo                                          what steering is, offline, in seconds
   kvsteer pull                                          the default model, 98 MB
   kvsteer extract --items steps -o steps.safetensors    a vector from 16 worked questions
   kvsteer compare --vector steps.safetensors --values 1,2,4 "What is 12 * 7?"
@@ -69,6 +71,7 @@ export function createProgram(terminal: Terminal): Command {
     })
     .showSuggestionAfterError()
     .addHelpText('after', start);
+  addDemoCommand(program, terminal);
   addPullCommand(program, terminal);
   addModelsCommand(program, terminal);
   addExtractCommand(program, terminal);

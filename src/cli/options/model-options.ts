@@ -8,13 +8,14 @@ export interface ModelFlags {
   readonly threads?: number;
 }
 
-export function addModelOptions(command: Command): Command {
+/** @param model the default. */
+export function addModelOptions(command: Command, model: string = DEFAULT_MODEL): Command {
   return command
     .optionsGroup('Model:')
     .option(
       '-m, --model <name|path>',
       'a name of `kvsteer models`, a hub id (owner/name), a .gguf file, or a folder with safetensors or ONNX; a model that is not here yet is pulled',
-      DEFAULT_MODEL,
+      model,
     )
     .addOption(
       new Option(
