@@ -45,7 +45,8 @@ if (unknown.length > 0) {
 }
 
 const startedAt = performance.now();
-say(`load before the start: ${loadavg()[0]!.toFixed(2)}`);
+const load = loadavg()[0]!;
+say(`load before the start: ${load.toFixed(2)}${load > 0.5 ? '; the machine is busy: not for quoting' : ''}`);
 const graph = await writtenGraph(modelName);
 const results: Result[] = [];
 const missing = (engine: string, metric: string): Result => ({
@@ -60,6 +61,7 @@ const missing = (engine: string, metric: string): Result => ({
 const bandwidth = summarise((await readBandwidth(threads, 12)).slice(2));
 const limit = memoryLimit(graph.manifest, bandwidth.median);
 results.push(
+  result('machine', 'load before the start', null, null, { median: load, spread: 0 }),
   result('machine', 'memory read, GB/s', null, threads, { ...bandwidth, median: bandwidth.median / 1e9 }),
   result('kvsteer', 'weights read a token, MB', null, 1, { median: limit.weightBytes / 1e6, spread: 0 }),
 );
@@ -75,6 +77,7 @@ const drop = async (name: string, error: unknown) => {
 
 try {
   const longest = Math.max(...plan.speed.map(({ context, newTokens }) => context + newTokens + 1));
+  const starting: [string, Promise<Child>][] = [];
   for (const contender of contenders.filter(({ name }) => only.includes(name))) {
     const { name, command, env } = contender;
     if (!(await isSetUp(contender))) {
@@ -82,21 +85,27 @@ try {
       results.push(missing(name, 'not set up'));
       continue;
     }
+    const child = Child.start(command, {
+      ...env,
+      BENCH_THREADS: String(threads),
+      BENCH_CONTEXT: String(longest),
+      BENCH_GRAPH: graph.folder,
+    });
+    starting.push([name, child]);
+  }
+  // loading is not measured, so all load at once; measuring begins when the last is open
+  const opened = await Promise.allSettled(starting.map(([, child]) => child));
+  for (const [i, [name]] of starting.entries()) {
+    const child = opened[i]!;
+    if (child.status === 'fulfilled') children.set(name, child.value);
+    else await drop(name, child.reason);
+  }
+  for (const [name, child] of children) {
     try {
-      const child = await Child.start(command, {
-        ...env,
-        BENCH_THREADS: String(threads),
-        BENCH_CONTEXT: String(longest),
-        BENCH_GRAPH: graph.folder,
-      });
-      children.set(name, child);
       // warms up, and shows that it is the same model
       const { prompt, answer } = question;
-      const { tokens } = await child.ask<Timed>({
-        do: 'measure',
-        prompts: [prompt],
-        newTokens: answer.length - 1,
-      });
+      const newTokens = answer.length - 1;
+      const { tokens } = await child.ask<Timed>({ do: 'measure', prompts: [prompt], newTokens });
       const agreed = answer.filter((token, i) => tokens[0]![i] === token).length;
       say(`${name}: ${child.about}; ${agreed} of ${answer.length} tokens of a known answer`);
     } catch (error) {

@@ -11,8 +11,8 @@ export interface SpeedCase {
 
 export interface Plan {
   readonly speed: readonly SpeedCase[];
-  readonly steeringRounds: number;
-  readonly batchSteeringRounds: number;
+  readonly steering: { readonly rounds: number; readonly newTokens: number };
+  readonly batchSteering: { readonly rounds: number; readonly warmup: number; readonly newTokens: number };
   readonly sweep: {
     readonly prompts: readonly (readonly number[])[];
     readonly settings: number;
@@ -54,11 +54,11 @@ export function planOf(quick: boolean, rounds: number): Plan {
     ),
     equalPrompts: Array.from({ length: rows }, (_, b) => promptOf(context, b)),
     newTokens: quick ? 16 : 32,
-    rounds: few,
+    rounds: quick ? 1 : few,
   });
   return {
     speed: quick
-      ? [single(64, rounds), single(256, rounds), ragged(8, 64)]
+      ? [single(64, rounds), single(256, rounds), ragged(8, 48)]
       : [
           single(64, rounds),
           single(256, rounds),
@@ -67,10 +67,12 @@ export function planOf(quick: boolean, rounds: number): Plan {
           ragged(8, 256),
           ragged(16, 256),
         ],
-    steeringRounds: quick ? 3 : 3 * rounds,
-    batchSteeringRounds: quick ? 1 : rounds + 2,
+    steering: quick ? { rounds: 2, newTokens: 16 } : { rounds: 3 * rounds, newTokens: 48 },
+    batchSteering: quick
+      ? { rounds: 1, warmup: 0, newTokens: 8 }
+      : { rounds: rounds + 2, warmup: 1, newTokens: 32 },
     sweep: {
-      prompts: Array.from({ length: quick ? 2 : 32 }, (_, i) => promptOf(96 + 2 * i, i)),
+      prompts: Array.from({ length: quick ? 1 : 32 }, (_, i) => promptOf(96 + 2 * i, i)),
       settings: 16,
       newTokens: quick ? 8 : 32,
     },

@@ -7,20 +7,24 @@ import type { Steering, SweepRequest } from './rivals/kvsteer.ts';
 import type { Exactness } from './rivals/kvsteer-exactness.ts';
 import type { Timed } from './rivals/protocol.ts';
 
-export async function measureSteering(kvsteer: Child, plan: Plan): Promise<Result[]> {
-  const decode = (prompts: readonly number[][], newTokens: number, steering: Steering) => async () => {
-    const argument = { prompts, newTokens, steering };
+export async function measureSteering(kvsteer: Child, { steering, batchSteering }: Plan): Promise<Result[]> {
+  const decode = (prompts: readonly number[][], newTokens: number, how: Steering) => async () => {
+    const argument = { prompts, newTokens, steering: how };
     return (await kvsteer.ask<Timed>({ do: 'steered', argument })).decodeMs / newTokens;
   };
   const one = [promptOf(200)];
   const single = await interleave(
-    { plain: decode(one, 48, 'plain'), steered: decode(one, 48, 'one') },
-    plan.steeringRounds,
+    { plain: decode(one, steering.newTokens, 'plain'), steered: decode(one, steering.newTokens, 'one') },
+    steering.rounds,
   );
   const sixteen = Array.from({ length: 16 }, (_, b) => promptOf(48 + b, b));
   const batch = await interleave(
-    { one: decode(sixteen, 32, 'one'), distinct: decode(sixteen, 32, 'distinct') },
-    plan.batchSteeringRounds,
+    {
+      one: decode(sixteen, batchSteering.newTokens, 'one'),
+      distinct: decode(sixteen, batchSteering.newTokens, 'distinct'),
+    },
+    batchSteering.rounds,
+    batchSteering.warmup,
   );
   const results = [
     result('kvsteer', 'plain, ms/token', 200, 1, single.plain),
