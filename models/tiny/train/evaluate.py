@@ -15,9 +15,9 @@ from .model import TinyLlama
 from .styles import STEP_BY_STEP, STYLES, answer_of, style_of
 
 EXAMPLE_TURNS = 3
-C_VALUES = (0.3, 0.5, 0.7, 0.85, 1, 1.2, 1.5, 2, 3, 4, 6, 8, 12)
-STYLE_C_VALUES = (0.5, 0.7, 0.85, 1, 1.2, 1.5, 2, 3)
-KEYED_C_VALUES = (0.5, 1, 2, 4, 8)
+C_VALUES = (0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 6, 8)
+STYLE_C_VALUES = (0.5, 0.7, 1, 1.5, 2)
+KEYED_C_VALUES = (1, 2)
 # A coefficient is usable if its validation figure is within this of the best.
 NEAR_BEST = 0.02
 HEADER_POSITIONS = {"newline": 1, "assistant": 2, "im_start": 3}
@@ -151,7 +151,7 @@ def evaluate(model: TinyLlama, tokenizer: Tokenizer, full: bool, problems: int |
         "fewShot": bench.run(validation, style="stepwise"),
     }
     if full:
-        result["styles"] = {style: _style_figures(bench, style) for style in STYLES[1:]}
+        result["styles"] = {style: _style_figures(bench, style) for style in STYLES if style not in ("direct", "stepwise")}
         result["positions"] = {
             name: {str(c): bench.run(validation, Edit(bench.vector("stepwise", back=back), c, back=back))["styles"]
                    for c in (c_v, 4 * c_v)}

@@ -1,6 +1,6 @@
 """Writes the shipped files from a checkpoint: model.gguf, the tokenizer files and parity.json.
 
-    python -m train.export work/main-seed-2.safetensors --c-values 1
+    python -m train.export work/main-seed-0.safetensors --c-values 0.7
 
 GGUF's llama architecture keeps the rows of the query and key matrices in the interleaved order of llama.cpp's RoPE
 (pairs 2i, 2i+1); checkpoints keep them half-split (pairs i, i + D/2). `interleave` and `halve` go between the two.

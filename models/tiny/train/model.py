@@ -63,8 +63,13 @@ class Layer(nn.Module):
     def finish(self, x: Tensor, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
         """Attention of rotated queries [B, A, T, D] to rotated keys [B, H, S, D] (mask [B, 1, T, S]), then the MLP."""
         groups = self.shape.heads // self.shape.kv_heads
-        k, v = k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1)
-        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+        if q.shape[2] == 1 and mask is not None:
+            # One token: the query heads of a KV head stand in for positions, and nothing is repeated.
+            folded = q.reshape(len(q), -1, groups, q.shape[3])
+            attended = F.scaled_dot_product_attention(folded, k, v, attn_mask=mask).reshape(q.shape)
+        else:
+            k, v = k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1)
+            attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
         x = x + self.o_proj(attended.transpose(1, 2).flatten(2))
         y = self.mlp_norm(x)
         return x + self.down_proj(F.silu(self.gate_proj(y)) * self.up_proj(y))
