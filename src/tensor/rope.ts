@@ -133,14 +133,30 @@ export function ropeCosSin(config: RopeConfig, positions: number): RopeTables {
   return { cos, sin };
 }
 
+/** The angles of one turn. An edit turns the keys of every layer alike, so each config's last turn is kept. */
+interface Turn {
+  readonly turn: number;
+  readonly cos: Float64Array;
+  readonly sin: Float64Array;
+}
+const lastTurns = new WeakMap<RopeConfig, Turn>();
+
+function turnOf(config: RopeConfig, turn: number): Turn {
+  const last = lastTurns.get(config);
+  if (last?.turn === turn) return last;
+  const angles = ropeInverseFrequencies(config).map((frequency) => turn * frequency);
+  const made = { turn, cos: angles.map(Math.cos), sin: angles.map(Math.sin) };
+  lastTurns.set(config, made);
+  return made;
+}
+
 function turnHeads(keys: Float32Array, headDim: number, turn: number, config: RopeConfig): Float32Array {
-  const frequencies = ropeInverseFrequencies(config);
+  const angles = turnOf(config, turn);
   requireHeads(keys, headDim, config.rotaryDim);
-  const half = frequencies.length;
+  const half = angles.cos.length;
   for (let i = 0; i < half; i++) {
-    const angle = turn * frequencies[i]!;
-    const cos = Math.cos(angle);
-    const sin = Math.sin(angle);
+    const cos = angles.cos[i]!;
+    const sin = angles.sin[i]!;
     for (let first = i; first < keys.length; first += headDim) {
       const x = keys[first]!;
       const y = keys[first + half]!;

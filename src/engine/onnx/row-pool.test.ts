@@ -104,16 +104,25 @@ describe('RowPool', () => {
     expect(pool.acquire(200).index).toBe(1);
   });
 
-  it('gives its memory back when nothing is held', () => {
+  it('gives its memory back when nothing is held and it is much', () => {
     const pool = new RowPool(shape, 2 ** 30);
-    const row = pool.acquire(500);
+    const rows = Array.from({ length: 600 }, () => pool.acquire(500));
     pool.trim();
-    expect(pool.bytes).toBeGreaterThan(0);
-    pool.release(row);
-    pool.release(row);
+    expect(pool.bytes).toBeGreaterThan(64 * 2 ** 20);
+    for (const row of rows) pool.release(row);
+    pool.release(rows[0]!);
     pool.trim();
     expect(pool.bytes).toBe(0);
     expect(pool.acquire(3).length).toBe(0);
+  });
+
+  it('leaves room for an answer where the budget allows it', () => {
+    const pool = new RowPool(shape, 2 ** 30);
+    pool.acquire(256);
+    expect(pool.capacity).toBe(512);
+    const tight = new RowPool(shape, 256 * bytesPerPosition);
+    tight.acquire(256);
+    expect(tight.capacity).toBe(256);
   });
 
   it('never grows past the context', () => {

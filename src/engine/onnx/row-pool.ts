@@ -23,6 +23,10 @@ export interface PoolRow {
 
 /** Capacity grows in multiples of this many positions. */
 const CAPACITY_STEP = 256;
+/** Positions a new row can take on beyond what it was asked for, so that an answer does not make the pool grow at once. */
+const HEADROOM = 128;
+/** Kept while no row is held. */
+const KEPT_BYTES = 64 * 2 ** 20;
 
 export class RowPool {
   readonly shape: PoolShape;
@@ -74,9 +78,7 @@ export class RowPool {
   /** @throws OutOfMemoryError when the budget or the machine does not allow it; nothing changes then. */
   acquire(positions: number): PoolRow {
     const free = this.#owners.indexOf(null);
-    if (free < 0 || positions > this.#capacity) {
-      this.#resize(free < 0 ? this.#moreRows(positions) : this.rows, Math.max(positions, this.#capacity));
-    }
+    if (free < 0 || positions > this.#capacity) this.#grow(free < 0, positions);
     const row: PoolRow = { index: this.#owners.indexOf(null), length: 0 };
     this.#owners[row.index] = row;
     return row;
@@ -88,9 +90,12 @@ export class RowPool {
     row.length = 0;
   }
 
-  /** Gives memory back when nothing is held. Must not be called while a step runs. */
+  /**
+   * Gives memory back when nothing is held, unless it is little: pages that are there already cost the next prompt nothing.
+   * Must not be called while a step runs.
+   */
   trim(): void {
-    if (this.rowsInUse > 0 || this.rows === 0) return;
+    if (this.rowsInUse > 0 || this.bytes <= KEPT_BYTES) return;
     this.keys = [];
     this.values = [];
     this.#owners = [];
@@ -162,6 +167,16 @@ export class RowPool {
         for (let h = 0; h < kvHeads; h++) visit(buffer, h * this.#capacity * headDim, length * headDim);
       }
     }
+  }
+
+  /** With headroom where the budget allows it. */
+  #grow(addRows: boolean, positions: number): void {
+    const wanted = Math.max(Math.min(positions + HEADROOM, this.shape.contextLength), this.#capacity);
+    const needed = Math.max(positions, this.#capacity);
+    const rows = (capacity: number) => (addRows ? this.#moreRows(capacity) : this.rows);
+    const fits = rows(wanted) * this.#roundUp(wanted) * this.bytesPerPosition <= this.budgetBytes;
+    const capacity = fits ? wanted : needed;
+    this.#resize(rows(capacity), capacity);
   }
 
   /** Doubles where the budget allows it, else adds the one row that is needed. */
