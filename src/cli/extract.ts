@@ -50,7 +50,7 @@ Files, one JSON object a line:
             {"question": "...", "styles": {"direct": "...", "stepwise": "..."}}
             With --style and --against the example turns show these answers, as they are.
 
-SOURCE_DATE_EPOCH, in seconds, is the date kept in the file: the same pairs then give the same bytes.
+With SOURCE_DATE_EPOCH (seconds) as the date, the same pairs give the same bytes.
 An existing output file is kept, and the command refuses to begin, unless --overwrite is given.
 
 Examples:

@@ -82,7 +82,7 @@ export function verdict(measured: All): { readonly text: string; readonly isGood
 export function closingWords(page: Page, { plain, steered }: All): void {
   page.heading('What you saw');
   page.paragraph(
-    'Nothing was trained and no word was added to the prompt. The vector is a mean difference: what the model keeps in its cache after examples in one style, less what it keeps after examples that only answer. Added once, it tells the model how to answer, not what.',
+    'The weights stayed as they are, and no word was added to the prompt. The vector is a mean difference: what the model keeps in its cache after examples in one style, less what it keeps after examples that only answer. Added once, it tells the model how to answer, not what.',
   );
   page.heading('What it does not prove');
   page.paragraph(

@@ -1,4 +1,5 @@
 import type { Engine } from '../../engine/engine.ts';
+import { tokenizePrompt } from '../../steer/prompt.ts';
 import type { SteerResult } from '../../steer/steer.ts';
 import { formatMilliseconds, formatRanges } from '../render/quantities.ts';
 
@@ -29,6 +30,12 @@ export function editFacts(result: SteerResult, { model }: Engine): EditFacts {
     cacheNumbers: 2 * model.layers * model.kvHeads * model.headDim * cached,
     milliseconds: result.timings.editMs,
   };
+}
+
+/** The text of the token whose cached numbers were edited. @param question as it was asked. */
+export function editedToken(result: SteerResult, question: string, { tokenizer }: Engine): string {
+  const { tokens } = tokenizePrompt(question, tokenizer, { offset: result.offsetToken });
+  return tokenizer.decode([tokens[result.plans[0]!.position]!], { skipSpecialTokens: false });
 }
 
 /** For a reader who has not met a KV cache. @param token the text of the edited token. */

@@ -5,7 +5,7 @@ import { readProblems } from '../../evaluate/problems.ts';
 import type { SteeringPlan } from '../../steer/plan.ts';
 import type { SteerResult } from '../../steer/steer.ts';
 import type { SteeringVector } from '../../vectors/vector.ts';
-import { answerJson, answerNotes, editNote } from '../answer.ts';
+import { answerJson, answerNotes } from '../answer.ts';
 import type { DemoFlags } from '../demo.ts';
 import { openEngine } from '../open-engine.ts';
 import { DEFAULT_OFFSET } from '../options/defaults.ts';
@@ -14,6 +14,7 @@ import { renderColumns } from '../render/columns.ts';
 import { counted, formatMilliseconds } from '../render/quantities.ts';
 import { shippedFile } from '../shipped-file.ts';
 import { printJson, type Terminal } from '../terminal.ts';
+import { editedToken, editFacts, editFields } from './edit-facts.ts';
 import { closingWords, type Dose, doseTable, nextSteps, verdict } from './extracting-words.ts';
 import type { Page } from './page.ts';
 
@@ -153,8 +154,9 @@ async function sideBySide(
     page.block(renderColumns(columns, page.width, colors));
   }
   page.blank();
-  const steered = examples.map((example) => example.steered);
-  page.paragraph(`${editNote(steered.slice(-1), 'this vector') ?? ''}.`, colors.dim);
+  const { question, steered } = examples.at(-1)!;
+  page.paragraph(`The one edit of the last answer: ${VALUES} × the vector's values, added once.`);
+  page.fields(editFields(editFacts(steered, engine), editedToken(steered, question, engine)));
   return examples;
 }
 
