@@ -202,7 +202,7 @@ async function manyProblems(setting: Setting): Promise<Record<ConditionName, Mea
 
   page.block(measuredTable(withStyle, setting.style, page));
   page.paragraph(
-    `Greedy, ${total} answers in ${seconds}. The CoT prompt ends the question with "${COT_PROMPT.trim()}". All four prompts get one line break more at their end (the offset token), so nothing else differs.`,
+    `Greedy, ${total} answers in ${seconds}. The CoT prompt adds "${COT_PROMPT.trim()}" to each question. All four prompts get one line break more at their end (the offset token), so nothing else differs.`,
     page.colors.dim,
   );
   page.blank();
