@@ -45,8 +45,7 @@ export class OnnxEngine implements Engine {
 
   /** Opens the plain graph at once, so that a model that cannot run fails here. */
   static async open(parts: OnnxEngineParts): Promise<OnnxEngine> {
-    const engine = new OnnxEngine(parts, await parts.openSession(false));
-    return engine;
+    return new OnnxEngine(parts, await parts.openSession(false));
   }
 
   private constructor(parts: OnnxEngineParts, session: Session) {

@@ -1,12 +1,12 @@
 /** Opens a folder in the Transformers.js layout: config.json, the tokenizer, and graphs in onnx/. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InvalidFileError, UnsupportedModelError } from '../../errors.ts';
+import { UnsupportedModelError } from '../../errors.ts';
 import type { Engine, ModelInfo } from '../engine.ts';
 import { loadTokenizerFolder } from '../tokenizer/folder.ts';
-import { safetensorsConfig } from './graph/safetensors-config.ts';
+import { readModelConfig } from './graph/safetensors-checkpoint.ts';
 import type { ModelFiles, Precision } from './load-onnx-engine.ts';
 import { OnnxEngine } from './onnx-engine.ts';
 import { openTransformersJsSession } from './transformersjs-session.ts';
@@ -17,14 +17,12 @@ const graphNames: Record<Precision, readonly string[]> = {
   q4: ['model_q4.onnx', 'model_quantized.onnx', 'model_int8.onnx', 'model_uint8.onnx', 'model.onnx'],
 };
 
-const mostConfigBytes = 2 ** 20;
-
 /** @throws InvalidFileError, UnsupportedModelError, RuntimeFailureError */
 export async function openTransformersJsModel(
   files: ModelFiles,
   options: { readonly precision: Precision; readonly threads: number; readonly kvCacheBytes: number },
 ): Promise<Engine> {
-  const config = safetensorsConfig(join(files.path, 'config.json'), await readConfig(files.path));
+  const config = await readModelConfig(files.path);
   const names = await readdir(join(files.path, 'onnx'));
   const name = graphNames[options.precision].find((candidate) => names.includes(candidate));
   if (!name) {
@@ -59,18 +57,6 @@ export async function openTransformersJsModel(
     kvCacheBytes: options.kvCacheBytes,
     openSession: () => openTransformersJsSession(path, model, options.threads),
   });
-}
-
-async function readConfig(folder: string): Promise<unknown> {
-  const path = join(folder, 'config.json');
-  try {
-    const { size } = await stat(path);
-    if (size > mostConfigBytes) throw new Error(`it has ${size} bytes, more than ${mostConfigBytes}`);
-    return JSON.parse(await readFile(path, 'utf8'));
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new InvalidFileError(path, `Expected the model's configuration, but ${message}.`, { cause });
-  }
 }
 
 /** The graph and its external data: `model_q4.onnx`, `model_q4.onnx_data`, `model_q4.onnx_data_1`, ... */

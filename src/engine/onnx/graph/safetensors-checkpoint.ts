@@ -10,7 +10,7 @@ import {
   safetensorsHeaderBytes,
   safetensorsPrefixBytes,
 } from '../../../tensor/safetensors/header.ts';
-import type { Checkpoint } from './checkpoint.ts';
+import type { Checkpoint, CheckpointConfig } from './checkpoint.ts';
 import { outputName, requireTensors } from './checkpoint-tensors.ts';
 import { safetensorsConfig } from './safetensors-config.ts';
 import {
@@ -22,7 +22,8 @@ import {
   type StoredTensor,
 } from './stored-checkpoint.ts';
 
-const MOST_JSON_BYTES = 2 ** 26;
+const MOST_CONFIG_BYTES = 2 ** 20;
+const MOST_INDEX_BYTES = 2 ** 26;
 const MOST_SHARDS = 1024;
 
 const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
@@ -32,8 +33,7 @@ const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string())
  * @throws InvalidFileError for a missing or damaged file; UnsupportedModelError for another architecture, dtype or RoPE.
  */
 export async function openSafetensorsCheckpoint(folder: string): Promise<Checkpoint> {
-  const configPath = join(folder, 'config.json');
-  const config = safetensorsConfig(configPath, await readJson(configPath));
+  const config = await readModelConfig(folder);
   const files: OpenFile[] = [];
   try {
     const tensors = new Map<string, StoredTensor>();
@@ -77,7 +77,7 @@ async function shardNames(folder: string): Promise<readonly string[]> {
   const single = 'model.safetensors';
   if (await stat(join(folder, single)).catch(() => undefined)) return [single];
   const path = join(folder, `${single}.index.json`);
-  const parsed = indexSchema.safeParse(await readJson(path));
+  const parsed = indexSchema.safeParse(await readJson(path, MOST_INDEX_BYTES));
   if (!parsed.success)
     throw new InvalidFileError(path, `Expected a weight_map. ${z.prettifyError(parsed.error)}`);
   const names = [...new Set(Object.values(parsed.data.weight_map))].sort();
@@ -96,16 +96,22 @@ async function shardNames(folder: string): Promise<readonly string[]> {
   return names;
 }
 
-async function readJson(path: string): Promise<unknown> {
+/** `config.json` of a model folder. @throws InvalidFileError, UnsupportedModelError as {@link safetensorsConfig}. */
+export async function readModelConfig(folder: string): Promise<CheckpointConfig> {
+  const path = join(folder, 'config.json');
+  return safetensorsConfig(path, await readJson(path, MOST_CONFIG_BYTES));
+}
+
+async function readJson(path: string, mostBytes: number): Promise<unknown> {
   try {
     const { size } = await stat(path);
-    if (size <= MOST_JSON_BYTES) return JSON.parse(await readFile(path, 'utf8'));
+    if (size <= mostBytes) return JSON.parse(await readFile(path, 'utf8'));
   } catch (cause) {
     throw new InvalidFileError(path, `Expected a JSON file, but it cannot be read (${String(cause)}).`, {
       cause,
     });
   }
-  throw new InvalidFileError(path, `Expected a JSON file of at most ${MOST_JSON_BYTES} bytes.`);
+  throw new InvalidFileError(path, `Expected a JSON file of at most ${mostBytes} bytes.`);
 }
 
 async function openFile(path: string): Promise<OpenFile> {
