@@ -76,8 +76,7 @@ export async function measureConditions<Name extends string>(
     const result = await steer(engine, problem.question + suffix, plan, {
       offset,
       maxTokens,
-      // A signal of its own: hundreds that listen to one look like a leak to Node.
-      signal: AbortSignal.any([stop]),
+      signal: stop,
     });
     onProgress?.({ done: ++done, total: asked.length });
     return { name, answer: judged(result, problem) };

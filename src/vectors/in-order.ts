@@ -26,7 +26,8 @@ export async function* inOrder<In, Out>(
   try {
     for await (const item of input) {
       signal?.throwIfAborted();
-      const result = work(item, index++, stop.signal);
+      // A signal of its own: hundreds that listen to one look like a leak to Node.
+      const result = work(item, index++, AbortSignal.any([stop.signal]));
       // Awaited in turn below; until then a failure must not count as unhandled.
       result.catch(() => {});
       running.push(result);

@@ -194,8 +194,7 @@ async function doseResponse(
     const { text } = await steer(engine, question, plan, {
       offset: DEFAULT_OFFSET,
       maxTokens: OPENING_TOKENS,
-      // A signal of its own: many that listen to one look like a leak to Node.
-      signal: AbortSignal.any([stop]),
+      signal: stop,
     });
     return { row, isStep: text.trimStart().startsWith('Step') };
   };
