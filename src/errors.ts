@@ -14,6 +14,7 @@ export type KvSteerErrorCode =
   | 'context-overflow'
   | 'out-of-memory'
   | 'disposed'
+  | 'missing-package'
   | 'runtime-failure';
 
 export class KvSteerError extends Error {
@@ -123,5 +124,19 @@ export class DisposedError extends KvSteerError {
 export class RuntimeFailureError extends KvSteerError {
   constructor(message: string, options?: { cause?: unknown }) {
     super('runtime-failure', message, options);
+  }
+}
+
+/** An optional package that this needs is not installed; `packages` are their names. */
+export class MissingPackageError extends KvSteerError {
+  readonly packages: readonly string[];
+  constructor(what: string, packages: readonly string[], options?: { cause?: unknown }) {
+    const list = packages.join(' and ');
+    super(
+      'missing-package',
+      `${what} needs ${list}, which ${packages.length === 1 ? 'is' : 'are'} not installed. Run: npm install ${packages.join(' ')}`,
+      options,
+    );
+    this.packages = packages;
   }
 }

@@ -28,6 +28,7 @@ export {
   InvalidFileError,
   KvSteerError,
   type KvSteerErrorCode,
+  MissingPackageError,
   ModelMismatchError,
   ModelNotFoundError,
   OutOfMemoryError,
