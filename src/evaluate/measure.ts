@@ -6,7 +6,7 @@ import { type SteerResult, steer } from '../steer/steer.ts';
 import { inOrder } from '../vectors/in-order.ts';
 import { finalNumber } from './final-answer.ts';
 import type { Problem } from './problems.ts';
-import { type Interval, wilsonInterval } from './wilson.ts';
+import { type Interval, wilsonInterval } from './statistics/wilson.ts';
 
 /** One way to ask. */
 export interface Condition {

@@ -1,5 +1,5 @@
+import { readJsonLines } from '../data/json-lines.ts';
 import { InvalidFileError } from '../errors.ts';
-import { readJsonLines } from '../pairs/json-lines.ts';
 
 /** A question with one right number. */
 export interface Problem {

@@ -1,5 +1,5 @@
 /** What the demo of a model that brings no vectors says about its figures. */
-import { wilsonInterval } from '../../evaluate/wilson.ts';
+import { wilsonInterval } from '../../evaluate/statistics/wilson.ts';
 import { DEFAULT_MODEL } from '../options/defaults.ts';
 import { renderBar } from '../render/bar.ts';
 import { shellWord } from '../render/quantities.ts';

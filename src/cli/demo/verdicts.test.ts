@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { wilsonInterval } from '../../evaluate/wilson.ts';
+import { wilsonInterval } from '../../evaluate/statistics/wilson.ts';
 import { verdict as bundledVerdict, type ConditionName, type MeasuredWithStyle } from './bundled-words.ts';
 import { type Dose, verdict as doseVerdict } from './extracting-words.ts';
 

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '../errors.ts';
+import { InvalidArgumentError } from '../../errors.ts';
 
 /** [low, high], both in [0, 1]. */
 export type Interval = readonly [low: number, high: number];
