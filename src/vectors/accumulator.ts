@@ -24,6 +24,16 @@ export interface AccumulatorShape {
   readonly rope: RopeConfig;
 }
 
+/** Mean differences over pairs, each [L, H, D]; see `statistics.ts` for what they are. */
+export interface MeanDifferences {
+  readonly values: Float32Array;
+  readonly unrotatedKeys: Float32Array;
+  /** M: as cached and published. */
+  readonly postRopeKeys: Float32Array;
+  /** A: what M would be if both sides had the same key, at their two positions. */
+  readonly artefactKeys: Float32Array;
+}
+
 /** Positive minus negative, mean over pairs, in float64 and in memory that does not grow with the pairs. */
 export class PairAccumulator {
   readonly #shape: AccumulatorShape;
@@ -67,23 +77,32 @@ export class PairAccumulator {
     this.#count++;
   }
 
-  /** The mean differences, [L, H, D] each. @throws InvalidArgumentError if nothing was added. */
-  result(keyMode: KeyMode): { keys: Float32Array; values: Float32Array; statistics: VectorStatistics } {
+  /** All that was averaged, whatever the key mode. @throws InvalidArgumentError if nothing was added. */
+  means(): MeanDifferences {
     if (this.#count === 0)
       throw new InvalidArgumentError('pairs', 'At least one pair is needed, found none.');
+    return {
+      values: meanOf(this.#values),
+      unrotatedKeys: meanOf(this.#unrotated),
+      postRopeKeys: meanOf(this.#postRope),
+      artefactKeys: this.#artefact.mean(),
+    };
+  }
+
+  /** The mean differences, [L, H, D] each. @throws InvalidArgumentError if nothing was added. */
+  result(keyMode: KeyMode): { keys: Float32Array; values: Float32Array; statistics: VectorStatistics } {
     const { layers } = this.#shape;
+    const { values, unrotatedKeys, postRopeKeys, artefactKeys } = this.means();
     const keyHalves = keyMode === 'unrotated' ? this.#unrotated : this.#postRope;
     const splitHalf = ([even, odd]: readonly [Moments, Moments]) =>
       layerCosines(even.mean(), odd.mean(), layers);
-    const unrotated = meanOf(this.#unrotated);
-    const postRope = meanOf(this.#postRope);
     return {
-      keys: keyMode === 'unrotated' ? unrotated : postRope,
-      values: meanOf(this.#values),
+      keys: keyMode === 'unrotated' ? unrotatedKeys : postRopeKeys,
+      values,
       statistics: {
         positions: { positive: this.#positive / this.#count, negative: this.#negative / this.#count },
         splitHalf: this.#count < 2 ? null : { keys: splitHalf(keyHalves), values: splitHalf(this.#values) },
-        artefact: positionArtefact(postRope, this.#artefact.mean(), unrotated, this.#shape),
+        artefact: positionArtefact(postRopeKeys, artefactKeys, unrotatedKeys, this.#shape),
       },
     };
   }

@@ -100,7 +100,13 @@ export async function extractVector(
   });
 }
 
-async function readSide(
+/**
+ * One forward pass over a side's prompt, up to its extraction position, and what the cache holds there.
+ *
+ * @param where names the side in messages.
+ * @throws ContextOverflowError, RuntimeFailureError for numbers that are not finite; the signal's reason.
+ */
+export async function readSide(
   engine: Engine,
   { tokens, position }: PairSide,
   where: string,
