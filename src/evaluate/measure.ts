@@ -1,10 +1,10 @@
+import { finalNumber } from '../data/final-answer.ts';
 import type { Engine } from '../engine/engine.ts';
 import { InvalidArgumentError } from '../errors.ts';
 import type { Offset } from '../pairs/offset-token.ts';
 import type { SteeringPlan } from '../steer/plan.ts';
 import { type SteerResult, steer } from '../steer/steer.ts';
 import { inOrder } from '../vectors/in-order.ts';
-import { finalNumber } from './final-answer.ts';
 import type { Problem } from './problems.ts';
 import { type Interval, wilsonInterval } from './statistics/wilson.ts';
 

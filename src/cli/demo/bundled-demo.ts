@@ -1,7 +1,8 @@
 /** The bundled model: one answer plain and steered, then four ways of asking over held-out problems. */
+
+import { finalNumber } from '../../data/final-answer.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { InvalidArgumentError } from '../../errors.ts';
-import { finalNumber } from '../../evaluate/final-answer.ts';
 import type { Condition } from '../../evaluate/measure.ts';
 import { type Problem, readProblems } from '../../evaluate/problems.ts';
 import type { SteerResult } from '../../steer/steer.ts';
