@@ -4,6 +4,17 @@
  *
  * @packageDocumentation
  */
+export type { FieldMap } from './data/field-map.ts';
+export { type LoadQuestionsOptions, loadQuestions } from './data/load-questions.ts';
+export type { Question } from './data/question.ts';
+export { questionKey } from './data/question-key.ts';
+export type {
+  DataReport,
+  DuplicateQuestion,
+  Findings,
+  MalformedRow,
+  QuestionSet,
+} from './data/question-set.ts';
 export type {
   Capabilities,
   ChatMessage,

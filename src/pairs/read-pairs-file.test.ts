@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { type JsonLinesLimits, readJsonLines } from '../data/json-lines.ts';
 import { InvalidArgumentError, InvalidFileError } from '../errors.ts';
 import { byteTokenizer as tokenizer } from './byte-tokenizer.test-support.ts';
-import { type JsonLinesLimits, readJsonLines } from './json-lines.ts';
 import { readPairsFile } from './read-pairs-file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kvsteer-pairs-'));

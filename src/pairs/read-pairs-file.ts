@@ -1,8 +1,8 @@
+import { type JsonLine, readJsonLines } from '../data/json-lines.ts';
 import type { ChatMessage } from '../engine/engine.ts';
 import { InvalidArgumentError, InvalidFileError } from '../errors.ts';
 import { type BuildPairsOptions, buildPairs } from './build-pairs.ts';
 import { exampleTurns, type PairItem, requireItem, type StyledItem, show } from './item.ts';
-import { type JsonLine, readJsonLines } from './json-lines.ts';
 import { type ContrastivePair, makePair, type PairPrompt } from './pair.ts';
 
 export interface ReadPairsFileOptions extends BuildPairsOptions {

@@ -9,6 +9,8 @@ export interface JsonLinesLimits {
   /** Bytes of the file. Default 1 GiB. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal;
+  /** Told of a line that is not JSON in UTF-8, which is then left out; without it such a line throws. */
+  readonly onBadLine?: (line: number, why: string) => void;
 }
 
 export interface JsonLine {
@@ -25,17 +27,27 @@ export interface JsonLine {
  * the signal's reason.
  */
 export async function* readJsonLines(path: string, limits: JsonLinesLimits = {}): AsyncGenerator<JsonLine> {
-  const { maxLineBytes = 4 * 2 ** 20, maxLines = 100_000, maxBytes = 2 ** 30, signal } = limits;
+  const { maxLineBytes = 4 * 2 ** 20, maxLines = 100_000, maxBytes = 2 ** 30, signal, onBadLine } = limits;
   let line = 0;
   let values = 0;
   for await (const bytes of splitLines(path, maxLineBytes, maxBytes, signal)) {
     line++;
-    const text = decodeLine(bytes, path, line);
-    if (text.trim() === '') continue;
+    let value: unknown;
+    try {
+      const text = decodeLine(bytes);
+      if (text.trim() === '') continue;
+      value = parseLine(text);
+    } catch (cause) {
+      if (!(cause instanceof BadLine)) throw cause;
+      if (!onBadLine)
+        throw new InvalidFileError(path, `line ${line}: ${cause.message}`, { cause: cause.cause });
+      onBadLine(line, cause.message);
+      continue;
+    }
     if (++values > maxLines) {
       throw new InvalidFileError(path, `line ${line}: more than ${maxLines} entries. Split the file.`);
     }
-    yield { line, value: parseLine(text, path, line) };
+    yield { line, value };
   }
 }
 
@@ -90,26 +102,22 @@ async function* readChunks(path: string): AsyncGenerator<Buffer> {
   }
 }
 
-function decodeLine(bytes: Uint8Array, path: string, line: number): string {
+class BadLine extends Error {}
+
+function decodeLine(bytes: Uint8Array): string {
   try {
     // A byte order mark at the start is dropped by the decoder.
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new InvalidFileError(path, `line ${line}: expected UTF-8 text, found other bytes.`, { cause });
+    throw new BadLine('expected UTF-8 text, found other bytes.', { cause });
   }
 }
 
-function parseLine(text: string, path: string, line: number): unknown {
+function parseLine(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new InvalidFileError(
-      path,
-      `line ${line}: expected one JSON value, found something else (${why}).`,
-      {
-        cause,
-      },
-    );
+    throw new BadLine(`expected one JSON value, found something else (${why}).`, { cause });
   }
 }
