@@ -15,6 +15,7 @@ export type KvSteerErrorCode =
   | 'out-of-memory'
   | 'disposed'
   | 'missing-package'
+  | 'teacher-failed'
   | 'runtime-failure';
 
 export class KvSteerError extends Error {
@@ -117,6 +118,39 @@ export class OutOfMemoryError extends KvSteerError {
 export class DisposedError extends KvSteerError {
   constructor(what: string) {
     super('disposed', `This ${what} was disposed and cannot be used any more. Make a new one.`);
+  }
+}
+
+/** A teacher, which writes reasoning traces, did not answer as asked. */
+export class TeacherError extends KvSteerError {
+  /**
+   * `passing`: worth asking again (a fault of the server, of the network, a rate limit); `refused`: this request never
+   * will be answered; `fatal`: no request will be, e.g. for a wrong key.
+   */
+  readonly kind: 'passing' | 'refused' | 'fatal';
+  /** HTTP status, or null where there was none. */
+  readonly status: number | null;
+  /** How long the teacher asks to be left alone, or null. */
+  readonly retryAfterMs: number | null;
+  /** The answer may have been written and charged for, though it did not arrive. */
+  readonly mayBeBilled: boolean;
+  constructor(
+    kind: TeacherError['kind'],
+    message: string,
+    {
+      status = null,
+      retryAfterMs = null,
+      mayBeBilled = false,
+      cause,
+    }: Partial<Pick<TeacherError, 'status' | 'retryAfterMs' | 'mayBeBilled'>> & {
+      readonly cause?: unknown;
+    } = {},
+  ) {
+    super('teacher-failed', message, { cause });
+    this.kind = kind;
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+    this.mayBeBilled = mayBeBilled;
   }
 }
 

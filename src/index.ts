@@ -44,6 +44,7 @@ export {
   ModelNotFoundError,
   OutOfMemoryError,
   RuntimeFailureError,
+  TeacherError,
   UnsupportedModelError,
 } from './errors.ts';
 export { type LoadEngineOptions, type LoadProgress, loadEngine } from './load-engine.ts';
