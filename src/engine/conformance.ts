@@ -129,6 +129,25 @@ export function describeEngine(name: string, { open, prompts, tolerance }: Confo
       expect(largestDifference(rest.logits, whole.logits)).toBeLessThanOrEqual(tolerance);
     });
 
+    it('a prefix is continued from any of its positions', async () => {
+      const tokens = encoded[0]!;
+      const other = await engine.prefill(tokens.map((token, i) => (i < 8 ? token : encoded[1]![0]!)));
+      await using held = other.cache;
+      const whole = await engine.prefill(tokens);
+      await using _w = whole.cache;
+      const rest = await engine.prefill(tokens.slice(8), { prefix: held, prefixLength: 8 });
+      await using _r = rest.cache;
+      expect(rest.cache.length).toBe(tokens.length);
+      expect(held.length).toBe(tokens.length);
+      expect(largestDifference(rest.logits, whole.logits)).toBeLessThanOrEqual(tolerance);
+      const slot = { layer: engine.model.layers - 1, kind: 'key', position: 7 } as const;
+      expect(await rest.cache.read(slot)).toEqual(await held.read(slot));
+      const refuse = (options: object) =>
+        expect(engine.prefill([tokens[0]!], options)).rejects.toBeInstanceOf(InvalidArgumentError);
+      for (const prefixLength of [0, 1.5, tokens.length + 1]) await refuse({ prefix: held, prefixLength });
+      await refuse({ prefixLength: 1 });
+    });
+
     it('ragged prompts run together as they run alone', async () => {
       const options = { maxTokens: 12 };
       const alone: number[][] = [];

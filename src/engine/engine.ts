@@ -87,6 +87,8 @@ export interface PrefillOptions {
   readonly signal?: AbortSignal;
   /** Continue after these positions; the prefix itself is left as it is. */
   readonly prefix?: KvCache;
+  /** Only after the first so many positions of `prefix`, from 1; default all of them. */
+  readonly prefixLength?: number;
   /** Positions of `tokens` whose logits (and hidden states) are wanted, ascending. Default: the last one. */
   readonly at?: readonly number[];
   /** Also return the residual stream after each layer at `at`. Needs `capabilities.residualTaps`. */

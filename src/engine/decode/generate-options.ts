@@ -79,6 +79,18 @@ export function checkTokens(
   return tokens;
 }
 
+/** `PrefillOptions.prefixLength` for a prefix of `held` positions (0: none). @throws InvalidArgumentError */
+export function checkPrefixLength(length: number | undefined, held: number): number {
+  if (length === undefined) return held;
+  if (held === 0) {
+    throw new InvalidArgumentError(
+      'prefixLength',
+      'prefixLength says how much of `prefix` to keep: give one.',
+    );
+  }
+  return checkNumber('prefixLength', length, held, { min: 1, max: held, integer: true });
+}
+
 interface NumberRange {
   readonly min?: number;
   /** Exclusive. */

@@ -1,5 +1,10 @@
 import { ContextOverflowError, DisposedError, InvalidArgumentError } from '../../errors.ts';
-import { checkGenerateOptions, checkResidual, checkTokens } from '../decode/generate-options.ts';
+import {
+  checkGenerateOptions,
+  checkPrefixLength,
+  checkResidual,
+  checkTokens,
+} from '../decode/generate-options.ts';
 import { createSampler } from '../decode/sampling.ts';
 import { createTextStream } from '../decode/text-stream.ts';
 import type {
@@ -14,7 +19,7 @@ import type {
   ResidualOffset,
   Tokenizer,
 } from '../engine.ts';
-import { OnnxKvCache } from './onnx-kv-cache.ts';
+import { OnnxKvCache, type RowCopy } from './onnx-kv-cache.ts';
 import { type PoolRow, RowPool } from './row-pool.ts';
 import { type DecodeRow, Scheduler } from './scheduler.ts';
 import type { Session } from './session.ts';
@@ -68,12 +73,13 @@ export class OnnxEngine implements Engine {
     if (tokens.length === 0) throw new InvalidArgumentError('tokens', 'A prefill needs at least one token.');
     const at = options.at ?? [tokens.length - 1];
     this.#checkAsked(at, tokens.length);
-    const needed = (prefix?.length ?? 0) + tokens.length;
+    const kept = checkPrefixLength(options.prefixLength, prefix?.length ?? 0);
+    const needed = kept + tokens.length;
     if (needed > this.model.contextLength) throw new ContextOverflowError(needed, this.model.contextLength);
     const residual = this.#residual(checkResidual(options.residual ?? [], this.model));
     if (options.hidden) this.#assertTaps('hidden');
 
-    const row = prefix ? await prefix.copyRow(needed) : await this.#acquire(needed);
+    const row = prefix ? await prefix.copyRow({ length: kept, room: needed }) : await this.#acquire(needed);
     try {
       const { logits, hidden } = await this.#scheduler.prefill({
         row,
@@ -204,9 +210,9 @@ export class OnnxEngine implements Engine {
   }
 
   /** @internal */
-  async forkRow(from: PoolRow, positions: number = from.length): Promise<PoolRow> {
-    const row = await this.#acquire(Math.max(positions, from.length));
-    this.#pool.copy(from, row);
+  async forkRow(from: PoolRow, { length = from.length, room = length }: RowCopy = {}): Promise<PoolRow> {
+    const row = await this.#acquire(Math.max(room, length));
+    this.#pool.copy(from, row, length);
     return row;
   }
 

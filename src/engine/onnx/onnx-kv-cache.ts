@@ -3,10 +3,16 @@ import { rotateHeads, unrotateHeads } from '../../tensor/rope.ts';
 import type { KvCache, ModelInfo, Slot } from '../engine.ts';
 import type { PoolRow, RowPool } from './row-pool.ts';
 
+export interface RowCopy {
+  /** Leading positions to copy; default all. */
+  readonly length?: number;
+  /** Positions that the copy shall be able to hold; default: as many as are copied. */
+  readonly room?: number;
+}
+
 /** What a cache needs of its engine: both wait for the step in flight. */
 export interface RowOwner {
-  /** @param positions that the copy shall be able to hold; default: as many as are held */
-  forkRow(row: PoolRow, positions?: number): Promise<PoolRow>;
+  forkRow(row: PoolRow, copy?: RowCopy): Promise<PoolRow>;
   releaseRow(row: PoolRow): Promise<void>;
 }
 
@@ -70,10 +76,9 @@ export class OnnxKvCache implements KvCache {
     return new OnnxKvCache(await this.copyRow(), this.owner, this.#model, this.#pool);
   }
 
-  /** @param positions that the copy shall be able to hold; default: as many as are held */
-  async copyRow(positions?: number): Promise<PoolRow> {
+  async copyRow(part?: RowCopy): Promise<PoolRow> {
     this.assertIdle();
-    const copy = this.owner.forkRow(this.row, positions);
+    const copy = this.owner.forkRow(this.row, part);
     const free = this.occupy(() => copy.catch(() => {}));
     try {
       return await copy;
