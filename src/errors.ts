@@ -9,6 +9,7 @@ export type KvSteerErrorCode =
   | 'invalid-file'
   | 'unsupported-model'
   | 'model-not-found'
+  | 'data-not-found'
   | 'download-failed'
   | 'model-mismatch'
   | 'context-overflow'
@@ -16,6 +17,7 @@ export type KvSteerErrorCode =
   | 'disposed'
   | 'missing-package'
   | 'teacher-failed'
+  | 'request-refused'
   | 'runtime-failure';
 
 export class KvSteerError extends Error {
@@ -65,6 +67,15 @@ export class ModelNotFoundError extends KvSteerError {
   constructor(model: string, message: string, options?: { cause?: unknown }) {
     super('model-not-found', message, options);
     this.model = model;
+  }
+}
+
+/** No question set of that name, or none of that split, is known, on disk or on the hub. */
+export class DataNotFoundError extends KvSteerError {
+  readonly source: string;
+  constructor(source: string, message: string, options?: { cause?: unknown }) {
+    super('data-not-found', message, options);
+    this.source = source;
   }
 }
 
