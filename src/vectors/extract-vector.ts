@@ -2,7 +2,8 @@ import type { Engine } from '../engine/engine.ts';
 import { ContextOverflowError, InvalidArgumentError, RuntimeFailureError } from '../errors.ts';
 import type { ContrastivePair, PairSide } from '../pairs/pair.ts';
 import { hashDigests, pairDigest } from '../pairs/pair-hash.ts';
-import { PairAccumulator, type SideState } from './accumulator.ts';
+import { PairAccumulator, type PairAccumulatorState, type SideState } from './accumulator.ts';
+import { type AggregationOptions, createAggregator } from './aggregate/aggregator.ts';
 import { inOrder } from './in-order.ts';
 import { type KeyMode, makeVector, modelIdentity, type SteeringVector, type VectorFields } from './vector.ts';
 import { toMetadata } from './vector-metadata.ts';
@@ -17,7 +18,8 @@ export interface ExtractProgress {
 }
 
 export interface ExtractOptions
-  extends Partial<Pick<VectorFields, 'recommended' | 'recipe' | 'licence' | 'creator' | 'created'>> {
+  extends AggregationOptions,
+    Partial<Pick<VectorFields, 'recommended' | 'recipe' | 'licence' | 'creator' | 'created'>> {
   /** Default `unrotated`. */
   readonly keyMode?: KeyMode;
   /**
@@ -30,19 +32,49 @@ export interface ExtractOptions
   readonly onProgress?: (progress: ExtractProgress) => void;
 }
 
+/** What a run has so far, to store and go on from; for the aggregation `mean` only. */
+export interface ExtractionState {
+  readonly accumulator: PairAccumulatorState;
+  /** Of each pair done, 32 bytes. */
+  readonly digests: readonly Uint8Array[];
+  readonly tokens: number;
+}
+
+export interface Checkpoints {
+  /** What was saved of the same pairs, options and model. */
+  readonly saved: ExtractionState | null;
+  /** Now and then, and when the run fails or is stopped. */
+  readonly save: (state: ExtractionState) => Promise<void>;
+  /** Milliseconds between. */
+  readonly every: number;
+}
+
 /**
  * A steering vector (arXiv 2507.08799, section 3): one forward pass over each prompt, up to and including its
- * extraction position; the key and value there, of every layer and KV head; positive minus negative; mean over the
- * pairs. Accumulated in float64 and pair by pair, so pairs may stream. `created` defaults to now.
+ * extraction position; the key and value there, of every layer and KV head; positive minus negative; over the pairs
+ * their mean, or what `options.aggregation` says. The mean is accumulated in float64 and pair by pair, so pairs may
+ * stream: beside 32 bytes a pair, memory does not grow. `created` defaults to now.
+ *
+ * Where the engine batches, prompts that begin alike wait for it together, so that it reads their beginning once.
  *
  * @throws InvalidArgumentError for no pairs, pairs with different positions or offset tokens, or options out of
  * range; ContextOverflowError naming the pair; RuntimeFailureError if the model gives numbers that are not finite;
  * the signal's reason.
  */
-export async function extractVector(
+export function extractVector(
   engine: Engine,
   pairs: Iterable<ContrastivePair> | AsyncIterable<ContrastivePair>,
   options: ExtractOptions = {},
+): Promise<SteeringVector> {
+  return extractFrom(engine, pairs, options, null);
+}
+
+/** {@link extractVector}; with checkpoints `pairs` is a list, and those done are passed over. */
+export async function extractFrom(
+  engine: Engine,
+  pairs: Iterable<ContrastivePair> | AsyncIterable<ContrastivePair>,
+  options: ExtractOptions,
+  checkpoints: Checkpoints | null,
 ): Promise<SteeringVector> {
   const { keyMode = 'unrotated', concurrency = engine.capabilities.batching ? 4 : 1, signal } = options;
   if (keyMode !== 'unrotated' && keyMode !== 'post-rope') {
@@ -52,11 +84,12 @@ export async function extractVector(
     );
   }
   const { model } = engine;
+  const aggregator = createAggregator(options, model, keyMode);
   const { recommended, recipe = null, licence = null, creator = null } = options;
   const described = {
     keyMode,
     model: modelIdentity(engine),
-    aggregation: 'mean',
+    aggregation: options.aggregation ?? 'mean',
     ...(recommended && { recommended }),
     recipe,
     licence,
@@ -67,45 +100,64 @@ export async function extractVector(
   const blank = new Float32Array(model.layers * model.kvHeads * model.headDim);
   toMetadata(makeVector({ ...described, keys: blank, values: blank }));
 
-  const accumulator = new PairAccumulator(model);
-  const digests: Uint8Array[] = [];
+  const saved = checkpoints?.saved ?? null;
+  const accumulator = new PairAccumulator(model, saved?.accumulator);
+  const digests: Uint8Array[] = [...(saved?.digests ?? [])];
   const total = Array.isArray(pairs) ? pairs.length : null;
-  let first: ContrastivePair | undefined;
-  let tokens = 0;
+  const before = accumulator.count;
+  let first: ContrastivePair | undefined = before > 0 && Array.isArray(pairs) ? pairs[0] : undefined;
+  let tokens = saved?.tokens ?? 0;
+  let savedCount = before;
+  let savedAt = performance.now();
+  const save = async () => {
+    if (checkpoints === null || accumulator.count === savedCount) return;
+    await checkpoints.save({ accumulator: accumulator.state(), digests, tokens });
+    [savedCount, savedAt] = [accumulator.count, performance.now()];
+  };
 
-  const extract = async (pair: ContrastivePair, index: number, stop: AbortSignal) => {
+  const extract = async (pair: ContrastivePair, place: number, stop: AbortSignal) => {
+    const index = before + place;
     first ??= pair;
     requireAlike(pair, first, index);
     const read = (side: PairSide, name: string) =>
       readSide(engine, side, `pair ${index}, ${name} side`, stop);
-    const positive = await read(pair.positive, 'positive');
-    const negative = await read(pair.negative, 'negative');
+    const [positive, negative] = engine.capabilities.batching
+      ? await both(read(pair.positive, 'positive'), read(pair.negative, 'negative'))
+      : [await read(pair.positive, 'positive'), await read(pair.negative, 'negative')];
     return { pair, positive, negative, digest: await pairDigest(pair) };
   };
-  for await (const { pair, positive, negative, digest } of inOrder(pairs, extract, concurrency, signal)) {
-    accumulator.add(positive, negative);
-    digests.push(digest);
-    tokens += pair.positive.position + pair.negative.position + 2;
-    options.onProgress?.({ done: accumulator.count, total, tokens });
+  const left = before > 0 && Array.isArray(pairs) ? pairs.slice(before) : pairs;
+  try {
+    for await (const { pair, positive, negative, digest } of inOrder(left, extract, concurrency, signal)) {
+      accumulator.add(positive, negative);
+      aggregator?.add(positive, negative);
+      digests.push(digest);
+      tokens += pair.positive.position + pair.negative.position + 2;
+      options.onProgress?.({ done: accumulator.count, total, tokens });
+      if (checkpoints !== null && performance.now() - savedAt > checkpoints.every) await save();
+    }
+  } catch (error) {
+    // What stopped the run is what is told, not that its state could not be kept.
+    await save().catch(() => {});
+    throw error;
   }
 
-  const { keys, values, statistics } = accumulator.result(keyMode);
+  const { statistics, ...mean } = accumulator.result(keyMode);
   return makeVector({
     ...described,
-    keys,
-    values,
+    ...(aggregator?.result(mean) ?? mean),
     statistics,
     extraction: { position: first!.positionFromEnd, offsetToken: first!.offsetToken },
     pairs: { count: digests.length, hash: await hashDigests(digests) },
   });
 }
 
-/**
- * One forward pass over a side's prompt, up to its extraction position, and what the cache holds there.
- *
- * @param where names the side in messages.
- * @throws ContextOverflowError, RuntimeFailureError for numbers that are not finite; the signal's reason.
- */
+/** Both, or the first failure once neither runs any more. */
+async function both<T>(one: Promise<T>, other: Promise<T>): Promise<[T, T]> {
+  await Promise.allSettled([one, other]);
+  return [await one, await other];
+}
+
 export async function readSide(
   engine: Engine,
   { tokens, position }: PairSide,

@@ -17,18 +17,22 @@ export function randomVector(vector: SteeringVector, seed: number): SteeringVect
     keys: like(vector.keys),
     values: like(vector.values),
     aggregation: 'random',
+    centroids: null,
     statistics: null,
     recipe: `random control, seed ${seed}, with the norm of each layer of: ${vector.recipe ?? 'a vector without recipe'}`,
   });
 }
 
-/** @param tensor [L, H, D] */
+/** Zeros, as of pruned heads, stay zeros. @param tensor [L, H, D] */
 function randomLike(tensor: Float32Array, layers: number, random: Random): Float32Array {
-  const drawn = tensor.map(() => gaussian(random));
+  const drawn = tensor.map((value) => {
+    const number = gaussian(random);
+    return value === 0 ? 0 : number;
+  });
   const size = tensor.length / layers;
   for (let at = 0; at < tensor.length; at += size) {
     const layer = drawn.subarray(at, at + size);
-    const scale = norm(tensor.subarray(at, at + size)) / norm(layer);
+    const scale = norm(tensor.subarray(at, at + size)) / (norm(layer) || 1);
     for (let i = 0; i < size; i++) layer[i] = layer[i]! * scale;
   }
   return drawn;

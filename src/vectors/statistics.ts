@@ -9,6 +9,7 @@
  * `cosine` is that of M and A, and `shareLeft` = |M - (projection of M on A)|^2 / |M|^2 = 1 - cosine^2.
  */
 import { cosine, dot, norm } from '../tensor/maths.ts';
+import type { NormIntervals } from './norm-interval.ts';
 
 /** A cosine over all layers from 1 on together (layer 0 is not steered by default), and layer by layer. */
 export interface LayerCosines {
@@ -41,8 +42,15 @@ export interface VectorStatistics {
    * the pairs agree and there are enough of them. Null with a single pair.
    */
   readonly splitHalf: { readonly keys: LayerCosines; readonly values: LayerCosines } | null;
+  /** The same of single KV heads, [L][H]. Not in files written by the first versions, nor with a single pair. */
+  readonly headSplitHalf?: { readonly keys: HeadNumbers; readonly values: HeadNumbers };
+  /** How sure the norms are; see `norm-interval.ts`. Not in files of the first versions, nor with few pairs. */
+  readonly normInterval?: NormIntervals;
   readonly artefact: PositionArtefact;
 }
+
+/** [L][H] */
+export type HeadNumbers = readonly (readonly number[])[];
 
 /** First of the layers that overall numbers cover: 1, or 0 where the model has a single layer. */
 export function firstSteeredLayer(layers: number): number {
@@ -58,6 +66,17 @@ export function layerCosines(a: Float32Array, b: Float32Array, layers: number): 
     overall: brief(cosine(a.subarray(from), b.subarray(from))),
     layers: Array.from({ length: layers }, (_, l) => brief(cosine(layer(a, l), layer(b, l)))),
   };
+}
+
+/** [L][H]: cosine of each head's D numbers. @param a [L, H, D] @param b [L, H, D] */
+export function headCosines(a: Float32Array, b: Float32Array, layers: number, headDim: number): number[][] {
+  const heads = a.length / layers / headDim;
+  return Array.from({ length: layers }, (_, l) =>
+    Array.from({ length: heads }, (_, h) => {
+      const at = (l * heads + h) * headDim;
+      return brief(cosine(a.subarray(at, at + headDim), b.subarray(at, at + headDim)));
+    }),
+  );
 }
 
 /**
@@ -112,6 +131,6 @@ export function headNorms(tensor: Float32Array, layers: number, headDim: number)
 }
 
 /** Six significant digits: these numbers are stored as text in the vector's file. */
-function brief(value: number): number {
+export function brief(value: number): number {
   return Number(value.toPrecision(6));
 }

@@ -1,9 +1,14 @@
-/** The vector file: safetensors with `keys` and `values` [L, H, D] float32 and `kvsteer.*` metadata. */
+/**
+ * The vector file: safetensors with `keys` and `values` [L, H, D] float32, where there are clusters also `centroids`
+ * [K, 2, L, H, D] (keys, values) and `centroid_states` [K, L, H, D], and `kvsteer.*` metadata.
+ */
 import type { ModelInfo, Tokenizer } from '../engine/engine.ts';
 import { InvalidArgumentError, InvalidFileError, ModelMismatchError } from '../errors.ts';
 import { readSafetensors, type Safetensors, tensorToFloat32 } from '../tensor/safetensors/read.ts';
-import { writeSafetensors } from '../tensor/safetensors/write.ts';
+import { type SafetensorsInput, writeSafetensors } from '../tensor/safetensors/write.ts';
 import {
+  type Aggregation,
+  type Centroid,
   type KeyMode,
   type ModelIdentity,
   makeVector,
@@ -30,10 +35,17 @@ export interface ReadVectorOptions {
 export function vectorToBytes(vector: SteeringVector): Uint8Array {
   const { layers, kvHeads, headDim } = vector.model;
   const shape = [layers, kvHeads, headDim];
-  const tensors = new Map([
+  const tensors = new Map<string, SafetensorsInput>([
     ['keys', { shape, data: vector.keys }],
     ['values', { shape, data: vector.values }],
   ]);
+  const { centroids } = vector;
+  if (centroids !== null) {
+    const parts = centroids.flatMap(({ keys, values }) => [keys, values]);
+    const states = centroids.map(({ state }) => state);
+    tensors.set('centroids', { shape: [centroids.length, 2, ...shape], data: joined(parts) });
+    tensors.set('centroid_states', { shape: [centroids.length, ...shape], data: joined(states) });
+  }
   return writeSafetensors(tensors, toMetadata(vector));
 }
 
@@ -46,15 +58,16 @@ export function vectorFromBytes(bytes: Uint8Array, options: ReadVectorOptions = 
   const { path = 'vector', assume, keyMode = 'post-rope' } = options;
   const file = readSafetensors(bytes, path, { maxHeaderBytes: 2 ** 22, maxTensors: 4096, maxDims: 8 });
   if (hasVectorMetadata(file.metadata)) {
-    const rest = fromMetadata(file.metadata, path);
-    const extra = [...file.tensors.keys()].find((name) => name !== 'keys' && name !== 'values');
+    const { clusters, ...rest } = fromMetadata(file.metadata, path);
+    const expected = ['keys', 'values', ...(clusters === null ? [] : ['centroids', 'centroid_states'])];
+    const extra = [...file.tensors.keys()].find((name) => !expected.includes(name));
     if (extra !== undefined) {
       throw new InvalidFileError(
         path,
-        `expected the tensors keys and values, found also ${JSON.stringify(extra.slice(0, 80))}. A newer kvsteer may read it.`,
+        `expected the tensors ${expected.join(', ').replace(/, (?=[^,]*$)/, ' and ')}, found also ${JSON.stringify(extra.slice(0, 80))}. A newer kvsteer may read it.`,
       );
     }
-    return vectorOf(file, rest, path);
+    return vectorOf(file, rest, path, clusters);
   }
   if (assume === undefined) {
     throw new InvalidFileError(
@@ -78,24 +91,48 @@ export function vectorFromBytes(bytes: Uint8Array, options: ReadVectorOptions = 
 
 function vectorOf(
   file: Safetensors,
-  rest: { readonly keyMode: KeyMode; readonly model: ModelIdentity },
+  rest: { readonly keyMode: KeyMode; readonly model: ModelIdentity; readonly aggregation?: Aggregation },
   path: string,
+  clusters: readonly number[] | null = null,
 ): SteeringVector {
   const { layers, kvHeads, headDim } = rest.model;
-  const tensor = (name: string) => {
+  const tensor = (name: string, ...before: readonly number[]) => {
     const entry = file.tensors.get(name);
-    const expected = `F32 [${layers}, ${kvHeads}, ${headDim}]`;
+    const expected = `F32 [${[...before, layers, kvHeads, headDim].join(', ')}]`;
     const found = entry === undefined ? 'none' : `${entry.dtype} [${entry.shape.join(', ')}]`;
     if (entry === undefined || found !== expected) {
       throw new InvalidFileError(path, `expected the tensor ${name} as ${expected}, found ${found}.`);
     }
     return tensorToFloat32(entry);
   };
+  const [keys, values] = [tensor('keys'), tensor('values')];
+  let centroids: Centroid[] | null = null;
+  if (clusters !== null) {
+    const parts = tensor('centroids', clusters.length, 2);
+    const states = tensor('centroid_states', clusters.length);
+    const at = (tensors: Float32Array, i: number) => tensors.subarray(i * keys.length, (i + 1) * keys.length);
+    centroids = clusters.map((pairs, c) => ({
+      keys: at(parts, 2 * c),
+      values: at(parts, 2 * c + 1),
+      state: at(states, c),
+      pairs,
+    }));
+  }
   try {
-    return makeVector({ ...rest, keys: tensor('keys'), values: tensor('values') });
+    return makeVector({ ...rest, keys, values, centroids });
   } catch (cause) {
     // What makeVector refuses here (a recommended layer outside the model) is the file's fault.
     if (!(cause instanceof InvalidArgumentError)) throw cause;
     throw new InvalidFileError(path, cause.message, { cause });
   }
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }

@@ -15,7 +15,11 @@ const maxFileBytes = 2 ** 28;
  * @throws InvalidFileError if it cannot be written.
  */
 export async function saveVector(vector: SteeringVector, path: string): Promise<void> {
-  const bytes = vectorToBytes(vector);
+  await writeBeside(path, vectorToBytes(vector));
+}
+
+/** Beside the target first, then renamed over it. @throws InvalidFileError */
+export async function writeBeside(path: string, bytes: Uint8Array): Promise<void> {
   const beside = `${path}.${randomUUID()}.tmp`;
   try {
     await mkdir(dirname(path), { recursive: true });
@@ -40,7 +44,8 @@ export async function loadVector(
   return vectorFromBytes(await readBounded(path), { ...options, path });
 }
 
-async function readBounded(path: string): Promise<Uint8Array> {
+/** @throws InvalidFileError if it cannot be read or is larger than 256 MiB. */
+export async function readBounded(path: string): Promise<Uint8Array> {
   try {
     const file = await open(path, 'r');
     try {

@@ -8,11 +8,16 @@
  *   kvsteer.pairs       { count, hash }
  *   kvsteer.recommended { values, keys, layers }
  *   kvsteer.statistics  see `statistics.ts`
+ *   kvsteer.centroids   { pairs: [K] }: of tensors `centroids` [K, 2, L, H, D] (keys, values) and
+ *                       `centroid_states` [K, L, H, D]
+ *   kvsteer.heads       { kept: [L][...] }
  *   kvsteer.provenance  { recipe, licence, creator, created }
+ *
+ * Groups and members were added since the first files of this format: a file without them still loads.
  */
 import { z } from 'zod';
 import { InvalidArgumentError, InvalidFileError } from '../errors.ts';
-import type { SteeringVector } from './vector.ts';
+import { aggregations, type SteeringVector } from './vector.ts';
 
 export const formatVersion = '1';
 const formatKey = 'kvsteer.format';
@@ -20,6 +25,7 @@ const formatKey = 'kvsteer.format';
 /** Bounds on what a file may claim. Larger models do not exist, and everything after is sized by these. */
 const size = (most: number) => z.int().min(1).max(most);
 const maxLayers = 1024;
+export const maxCentroids = 64;
 const text = z.string().max(65_536);
 const hash = z.string().min(1).max(256);
 const finite = z.number();
@@ -28,6 +34,8 @@ const tokenId = z
   .min(0)
   .max(2 ** 32 - 1);
 const perLayer = z.array(finite).max(maxLayers);
+const perHead = z.array(z.array(finite).max(1024)).max(maxLayers);
+const interval = z.object({ low: finite.min(0), high: finite.min(0) });
 const layerCosines = z.object({ overall: finite, layers: perLayer });
 
 const scaling = z.object({
@@ -52,7 +60,7 @@ const groups = {
   extraction: z.object({
     position: z.int().min(1),
     offsetToken: tokenId.nullable(),
-    aggregation: z.enum(['mean', 'random']),
+    aggregation: z.enum(aggregations),
   }),
   pairs: z.object({ count: z.int().min(1), hash }).nullable(),
   recommended: z.object({
@@ -64,6 +72,8 @@ const groups = {
     .object({
       positions: z.object({ positive: finite, negative: finite }),
       splitHalf: z.object({ keys: layerCosines, values: layerCosines }).nullable(),
+      headSplitHalf: z.object({ keys: perHead, values: perHead }).exactOptional(),
+      normInterval: z.object({ keys: interval, values: interval }).exactOptional(),
       artefact: z.object({
         cosine: layerCosines,
         shareLeft: layerCosines,
@@ -72,6 +82,8 @@ const groups = {
       }),
     })
     .nullable(),
+  centroids: z.object({ pairs: z.array(z.int().min(1)).min(1).max(maxCentroids) }).nullable(),
+  heads: z.object({ kept: z.array(z.array(z.int().min(0)).max(1024)).max(maxLayers) }).nullable(),
   provenance: z.object({
     recipe: text.nullable(),
     licence: text.nullable(),
@@ -87,6 +99,8 @@ const absent: Partial<Groups> = {
   pairs: null,
   recommended: { values: null, keys: null, layers: null },
   statistics: null,
+  centroids: null,
+  heads: null,
   provenance: { recipe: null, licence: null, creator: null, created: null },
 };
 
@@ -101,6 +115,8 @@ export function toMetadata(vector: SteeringVector): Record<string, string> {
     pairs: vector.pairs,
     recommended: { ...vector.recommended, layers: vector.recommended.layers?.slice() ?? null },
     statistics: vector.statistics as Groups['statistics'],
+    centroids: vector.centroids && { pairs: vector.centroids.map(({ pairs }) => pairs) },
+    heads: vector.keptHeads && { kept: vector.keptHeads.map((heads) => [...heads]) },
     provenance: { recipe, licence, creator, created },
   };
   const metadata: Record<string, string> = { [formatKey]: formatVersion };
@@ -123,11 +139,15 @@ export function hasVectorMetadata(metadata: Readonly<Record<string, string>>): b
   return Object.keys(metadata).some((key) => key.startsWith('kvsteer.'));
 }
 
-/** @throws InvalidFileError for another version, or a group that is missing, not JSON or out of its ranges. */
+/**
+ * `clusters`: pairs of each centroid, whose tensors are elsewhere.
+ *
+ * @throws InvalidFileError for another version, or a group that is missing, not JSON or out of its ranges.
+ */
 export function fromMetadata(
   metadata: Readonly<Record<string, string>>,
   path: string,
-): Omit<SteeringVector, 'keys' | 'values'> {
+): Omit<SteeringVector, 'keys' | 'values' | 'centroids'> & { readonly clusters: readonly number[] | null } {
   const version = metadata[formatKey];
   if (version !== formatVersion) {
     throw new InvalidFileError(
@@ -146,6 +166,8 @@ export function fromMetadata(
     pairs: read('pairs'),
     recommended: read('recommended'),
     statistics: read('statistics'),
+    clusters: read('centroids')?.pairs ?? null,
+    keptHeads: read('heads')?.kept ?? null,
     ...read('provenance'),
   };
 }

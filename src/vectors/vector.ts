@@ -34,6 +34,37 @@ export interface Recommended {
   readonly layers: readonly number[] | null;
 }
 
+/**
+ * How the pairs became one vector; see `aggregate/`. `random` is a control with a vector's norms and no content,
+ * `combined` the algebra's result, `imported` another tool's.
+ */
+export const aggregations = [
+  'mean',
+  'median',
+  'pca',
+  'kmeans',
+  'whitened',
+  'random',
+  'combined',
+  'imported',
+] as const;
+export type Aggregation = (typeof aggregations)[number];
+
+/** The vector of one cluster of pairs. */
+export interface Centroid {
+  /** [L, H, D], in the vector's key mode; not to be written to. */
+  readonly keys: Float32Array;
+  /** [L, H, D]; not to be written to. */
+  readonly values: Float32Array;
+  /**
+   * [L, H, D], mean cached values of the cluster's *negative* prompts at the extraction position: what a prompt's own
+   * are compared with.
+   */
+  readonly state: Float32Array;
+  /** Pairs in the cluster. */
+  readonly pairs: number;
+}
+
 export interface SteeringVector {
   /** [L, H, D]; not to be written to. */
   readonly keys: Float32Array;
@@ -49,8 +80,14 @@ export interface SteeringVector {
   };
   /** `hash`: `hashPairs`; null where the pairs are unknown. */
   readonly pairs: { readonly count: number; readonly hash: string } | null;
-  /** `mean` over pairs, or `random`: a control with a vector's norms and no content. */
-  readonly aggregation: 'mean' | 'random';
+  readonly aggregation: Aggregation;
+  /**
+   * Vectors of clusters of pairs, of which the one nearest to the prompt is used; `keys` and `values` are then the mean of
+   * all pairs. Null for a single vector.
+   */
+  readonly centroids: readonly Centroid[] | null;
+  /** [L] lists of the KV heads that were kept, the others being zero; null where none was pruned. */
+  readonly keptHeads: readonly (readonly number[])[] | null;
   readonly recommended: Recommended;
   /** Taken along at extraction; null where they were not. */
   readonly statistics: VectorStatistics | null;
@@ -69,13 +106,22 @@ export type VectorFields = Pick<SteeringVector, 'keys' | 'values' | 'keyMode' | 
  * A vector from its fields; tensors are copied, the rest frozen. Fields left out are null, `extraction` the last
  * token without offset, `aggregation` `mean`.
  *
- * @throws InvalidArgumentError if the tensors are not finite [L, H, D] of the model, or a recommended layer or the
- * statistics do not fit it.
+ * @throws InvalidArgumentError if the tensors are not finite [L, H, D] of the model, or a recommended layer, the
+ * centroids, the kept heads or the statistics do not fit it.
  */
 export function makeVector(fields: VectorFields): SteeringVector {
   const { layers, kvHeads, headDim } = fields.model;
-  for (const name of ['keys', 'values'] as const) {
-    const tensor = fields[name];
+  const centroids = fields.centroids ?? null;
+  const tensors: (readonly [string, Float32Array])[] = [
+    ['keys', fields.keys],
+    ['values', fields.values],
+    ...(centroids ?? []).flatMap((centroid, c) =>
+      (['keys', 'values', 'state'] as const).map(
+        (part) => [`centroids[${c}].${part}`, centroid[part]] as const,
+      ),
+    ),
+  ];
+  for (const [name, tensor] of tensors) {
     if (tensor.length !== layers * kvHeads * headDim) {
       throw new InvalidArgumentError(
         name,
@@ -100,6 +146,10 @@ export function makeVector(fields: VectorFields): SteeringVector {
       `Recommended layers must be from 0 to ${layers - 1}, found ${outside}.`,
     );
   }
+  requireHeads(fields.keptHeads ?? null, fields.model);
+  if (centroids?.length === 0 || centroids?.some(({ pairs }) => !Number.isSafeInteger(pairs) || pairs < 1)) {
+    throw new InvalidArgumentError('centroids', 'Expected one or more centroids of one or more pairs each.');
+  }
   for (const list of statisticsLists(fields.statistics ?? null)) {
     if (list.length === layers) continue;
     throw new InvalidArgumentError(
@@ -113,6 +163,8 @@ export function makeVector(fields: VectorFields): SteeringVector {
     extraction: { ...(fields.extraction ?? { position: 1, offsetToken: null }) },
     pairs: fields.pairs ? { ...fields.pairs } : null,
     aggregation: fields.aggregation ?? 'mean',
+    centroids: structuredClone(centroids),
+    keptHeads: structuredClone(fields.keptHeads ?? null),
     recommended: structuredClone(recommended),
     statistics: structuredClone(fields.statistics ?? null),
     recipe: fields.recipe ?? null,
@@ -149,13 +201,31 @@ export function modelIdentity({
 
 function statisticsLists(statistics: VectorStatistics | null): (readonly number[])[] {
   if (statistics === null) return [];
-  const { splitHalf, artefact } = statistics;
+  const { splitHalf, headSplitHalf, artefact } = statistics;
   const cosines = [
     artefact.cosine,
     artefact.shareLeft,
     ...(splitHalf ? [splitHalf.keys, splitHalf.values] : []),
   ];
-  return cosines.map((cosine) => cosine.layers);
+  const heads = headSplitHalf ? [headSplitHalf.keys, headSplitHalf.values] : [];
+  return [
+    ...cosines.map((cosine) => cosine.layers),
+    ...heads.map((layers) => layers.map(([first]) => first ?? 0)),
+  ];
+}
+
+function requireHeads(
+  keptHeads: readonly (readonly number[])[] | null,
+  { layers, kvHeads }: ModelIdentity,
+): void {
+  if (keptHeads === null) return;
+  const fits = (heads: readonly number[]) =>
+    heads.every((head, i) => Number.isInteger(head) && head < kvHeads && head > (heads[i - 1] ?? -1));
+  if (keptHeads.length === layers && keptHeads.every(fits)) return;
+  throw new InvalidArgumentError(
+    'keptHeads',
+    `Expected for each of ${layers} layers an ascending list of heads from 0 to ${kvHeads - 1}.`,
+  );
 }
 
 // Typed arrays cannot be frozen; everything around them is.
