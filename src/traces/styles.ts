@@ -28,7 +28,7 @@ export const examples = {
   },
   choice: {
     question:
-      'Maya leaves a glass of iced tea on the porch on a humid day. Where does the water on the outside of the glass come from?\n(A) the tea inside the glass\n(B) the air around the glass\n(C) the melting ice',
+      'Maya leaves a glass of iced tea on the porch on a humid day. Where does the water on the outside of the glass come from?\nA) the tea inside the glass\nB) the air around the glass\nC) the melting ice',
     answer: 'B',
   },
 } as const;
@@ -67,14 +67,14 @@ export const styles: Readonly<Record<StyleName, TraceStyle>> = {
   },
   deduction: {
     description:
-      'Annotated deduction. A numbered list of statements, each on a line of its own: "(1) statement [reason]". The reason in square brackets says where the statement comes from: [given], [known fact], or the earlier statements and the rule or operation, e.g. [from 1 and 2, by subtraction]. Every statement that is not given or known names the statements it rests on. The last statement settles the question.',
-    form: /\(1\)[^\n]*\[[^\]\n]+\][\s\S]*\(2\)[^\n]*\[[^\]\n]+\]/,
+      'Annotated deduction. A list of statements, each on a line of its own, named by letters: "P:" for the first, then "Q:", "R:" and so on. Each ends with a note in square brackets that says where it comes from: [given], [fact] for common knowledge, [inference from P and Q: subtraction] with the statements it rests on and the rule or operation, and for the last one, which settles the question, [conclusion from R: ...] in the same way.',
+    form: /\[(?:given|fact)[^\]\n]*\][\s\S]*\[(?:inference|conclusion)[^\]\n]*\]/i,
     reminder:
-      'numbered statements "(1) ... [reason]", "(2) ... [reason]", each with its reason in square brackets',
+      'statements on lines of their own, each with its note in square brackets: [given], [fact], [inference from ...: ...] and at last [conclusion from ...: ...]',
     numberExample:
-      '(1) There are 4 trays of 6 rolls each [given].\n(2) The baker makes 4 * 6 = 24 rolls [from 1, by multiplication].\n(3) She sells 15 rolls [given].\n(4) 24 - 15 = 9 rolls are left [from 2 and 3, by subtraction].',
+      'P: There are 4 trays of 6 rolls each [given].\nQ: The baker makes 4 * 6 = 24 rolls [inference from P: multiplication].\nR: She sells 15 rolls [given].\nS: 24 - 15 = 9 rolls are left [conclusion from Q and R: subtraction].',
     choiceExample:
-      '(1) The glass holds ice, and the air is humid [given].\n(2) The outside of the glass is colder than the air [from 1, as ice cools what it touches].\n(3) Water vapour turns liquid on a surface that is cold enough [known fact].\n(4) Vapour of the air turns liquid on the glass [from 1, 2 and 3].\n(5) Nothing from inside passes through glass [known fact].\n(6) The water comes from the air around the glass, which is B [from 4 and 5, by elimination].',
+      'P: The glass holds ice, and the air is humid [given].\nQ: The outside of the glass is colder than the air [inference from P: ice cools what it touches].\nR: Water vapour turns liquid on a surface that is cold enough [fact].\nS: Vapour of the air turns liquid on the glass [inference from P, Q and R: the rule applied].\nT: Nothing from inside passes through glass [fact].\nU: The water comes from the air around the glass, which is B [conclusion from S and T: elimination].',
   },
   analogy: {
     description:
