@@ -102,8 +102,8 @@ export interface RunConfig {
 }
 
 /**
- * `overflow`: prompt and answer do not fit the context, nothing was generated; `empty`: nothing but blanks was
- * generated. Both count as wrong, and are counted.
+ * `overflow`: the prompt leaves no room for an answer in the context, nothing was generated, and it counts as wrong; `empty`:
+ * nothing but blanks was generated, and it is wrong unless a choice that was forced after it is right.
  */
 export type AnswerStatus = 'answered' | 'empty' | 'overflow';
 

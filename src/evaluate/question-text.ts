@@ -1,0 +1,1 @@
+export { questionText } from '../data/question-text.ts';
