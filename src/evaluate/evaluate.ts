@@ -142,7 +142,8 @@ export async function evaluate<Name extends string>(
   return { config, answers: inOrder(names, asks, answers), summary: summary as Evaluation<Name>['summary'] };
 }
 
-function configOf(
+/** The record of a run that asks `answered` of `questions`. @throws InvalidArgumentError. */
+export function configOf(
   engine: Engine,
   questions: readonly Question[],
   answered: readonly AnsweredQuestion[],
