@@ -2,6 +2,7 @@ import type { Engine, KvCache, ModelInfo, Slot } from '../engine/engine.ts';
 import { InvalidArgumentError } from '../errors.ts';
 import { unrotateHeads } from '../tensor/rope.ts';
 import { assertVectorFits, type FitOptions } from '../vectors/vector-fits.ts';
+import { layerOf, weighCentroids } from './choose-centroid.ts';
 import { type ResolvedPlan, resolvePlan, type SteeringPlan } from './plan.ts';
 
 interface Edit {
@@ -24,7 +25,11 @@ export async function applyPlan(
   engine: Pick<Engine, 'model' | 'tokenizer'>,
   options: FitOptions = {},
 ): Promise<ResolvedPlan[]> {
-  const resolved = checkPlans(plans, engine, cache.length, options);
+  // Centroids are weighed by the cache as it was, whatever other plans add.
+  const resolved: ResolvedPlan[] = [];
+  for (const plan of checkPlans(plans, engine, cache.length, options)) {
+    resolved.push(await weighCentroids(plan, cache));
+  }
   const edits = resolved.flatMap((plan) => editsOf(plan, engine.model));
   for (const { slot, delta } of edits) await cache.add(slot, delta);
   return resolved;
@@ -68,9 +73,10 @@ function editsOf(plan: ResolvedPlan, model: ModelInfo): Edit[] {
 function scaled(part: 'keys' | 'values', plan: ResolvedPlan, layer: number, model: ModelInfo): Float32Array {
   const { kvHeads, headDim } = model;
   const delta = new Float32Array(kvHeads * headDim);
+  const added = layerOf(plan.vector, part, layer, delta.length, plan.weights);
   for (const head of plan.heads) {
     for (let i = head * headDim; i < (head + 1) * headDim; i++) {
-      delta[i] = plan[part] * plan.vector[part][layer * delta.length + i]!;
+      delta[i] = plan[part] * added[i]!;
     }
   }
   if (!delta.every(Number.isFinite)) {

@@ -25,7 +25,14 @@ export interface SteeringPlan {
    * that was counted with an offset token.
    */
   readonly position?: number;
+  /**
+   * For a vector with centroids, which of them is added: the one nearest to the prompt (default), all of them `mix`ed by
+   * the inverse of their squared distances, the `mean` of all pairs, or one by its index. See `choose-centroid.ts`.
+   */
+  readonly centroids?: CentroidChoice;
 }
+
+export type CentroidChoice = 'nearest' | 'mix' | 'mean' | number;
 
 /** A plan with everything said, for one cache. */
 export interface ResolvedPlan {
@@ -38,13 +45,17 @@ export interface ResolvedPlan {
   readonly heads: readonly number[];
   /** Index into the cache. */
   readonly position: number;
+  /** Only for a vector with centroids. */
+  readonly centroids?: CentroidChoice;
+  /** [K], summing to 1: how much of each centroid was added. Only for a vector with centroids, once it is applied. */
+  readonly weights?: readonly number[];
 }
 
 /**
  * Fills in a plan's defaults and checks every range.
  *
  * @param cacheLength positions in the cache.
- * @throws InvalidArgumentError with the range for a coefficient, layer, head or position out of it.
+ * @throws InvalidArgumentError with the range for a coefficient, layer, head, position or centroid out of it.
  */
 export function resolvePlan(plan: SteeringPlan, model: ModelInfo, cacheLength: number): ResolvedPlan {
   const { vector } = plan;
@@ -64,7 +75,23 @@ export function resolvePlan(plan: SteeringPlan, model: ModelInfo, cacheLength: n
     layers: indices('layers', listed(plan.layers ?? recommended.layers ?? { from: 1 }, model), model.layers),
     heads: indices('heads', plan.heads ?? everyHead, model.kvHeads),
     position: cacheLength - fromEnd,
+    ...centroidChoice(plan),
   };
+}
+
+function centroidChoice({ vector, centroids }: SteeringPlan): { readonly centroids?: CentroidChoice } {
+  const count = vector.centroids?.length ?? 0;
+  if (centroids === undefined) return count === 0 ? {} : { centroids: 'nearest' };
+  const named = centroids === 'nearest' || centroids === 'mix' || centroids === 'mean';
+  if (count > 0 && (named || (Number.isSafeInteger(centroids) && centroids >= 0 && centroids < count))) {
+    return { centroids };
+  }
+  throw new InvalidArgumentError(
+    'centroids',
+    count === 0
+      ? 'The vector has no centroids to choose from: it is not of the aggregation kmeans.'
+      : `Expected nearest, mix, mean or a centroid from 0 to ${count - 1}, not ${centroids}.`,
+  );
 }
 
 function requireFinite(argument: string, coefficient: number): number {
