@@ -7,6 +7,7 @@ import { addInspectCommand } from './inspect.ts';
 import { addModelsCommand } from './models.ts';
 import { addPullCommand } from './pull.ts';
 import { addRunCommand } from './run.ts';
+import { addStudyCommand } from './study.ts';
 import { colorsOf, type Terminal, widthOf } from './terminal.ts';
 
 const start = `
@@ -78,6 +79,7 @@ export function createProgram(terminal: Terminal): Command {
   addRunCommand(program, terminal);
   addCompareCommand(program, terminal);
   addInspectCommand(program, terminal);
+  addStudyCommand(program, terminal);
   return program;
 }
 
