@@ -35,8 +35,18 @@ const full = makeVector({
   statistics: {
     positions: { positive: 435.5, negative: 208 },
     splitHalf: { keys: cosines, values: cosines },
+    headSplitHalf: { keys: Array(3).fill([0.5, 1]), values: Array(3).fill([0.25, -1]) },
+    normInterval: { keys: { low: 1, high: 2 }, values: { low: 0, high: 0.5 } },
     artefact: { cosine: cosines, shareLeft: cosines, postRopeNorm: 8.7, unrotatedNorm: 2 },
   },
+  aggregation: 'kmeans',
+  centroids: [1, 2].map((times) => ({
+    keys: new Float32Array(size).fill(times),
+    values: new Float32Array(size).fill(-times),
+    state: new Float32Array(size).fill(times / 8),
+    pairs: 3 * times,
+  })),
+  keptHeads: [[], [0], [0, 1]],
   recipe: 'émile',
   licence: 'MIT',
   creator: 'me',
@@ -45,7 +55,8 @@ const full = makeVector({
 
 /** The file with other metadata (null removes a key) or tensors. */
 function changed(metadata: Record<string, string | null>, names = ['keys', 'values'], shape = [3, 2, 8]) {
-  const merged = Object.entries({ ...readSafetensors(vectorToBytes(full), '').metadata, ...metadata });
+  const written = readSafetensors(vectorToBytes(full), '').metadata;
+  const merged = Object.entries<string | null>({ ...written, 'kvsteer.centroids': null, ...metadata });
   const tensors = names.map(
     (name) => [name, { shape, data: new Float32Array(shape.reduce((a, b) => a * b)) }] as const,
   );
@@ -125,6 +136,13 @@ describe('the vector file', () => {
     ['no values', changed({}, ['keys']), /tensor values as F32 \[3, 2, 8\], found none/],
     ['other tensors', changed({}, ['keys', 'values', 'centroids']), /found also "centroids"/],
     [
+      'centroids that are not there',
+      changed({ 'kvsteer.centroids': '{"pairs":[1,2]}' }),
+      /centroids as F32 \[2, 2, 3, 2, 8\], found none/,
+    ],
+    ['heads outside', changed({ 'kvsteer.heads': '{"kept":[[],[2],[]]}' }), /heads from 0 to 1/],
+    ['a thousand centroids', changed({ 'kvsteer.centroids': `{"pairs":[${Array(1000).fill(1)}]}` }), /<=64/],
+    [
       'a layer outside',
       changed({ 'kvsteer.recommended': '{"values":1,"keys":0,"layers":[3]}' }),
       /from 0 to 2, found 3/,
@@ -173,5 +191,40 @@ describe('the vector file', () => {
       ModelMismatchError,
     );
     expect(() => vectorFromBytes(plain([48]), { assume: { model, tokenizer } })).toThrow(/found F32 \[48\]/);
+  });
+
+  it('takes the layout of one tensor a layer', () => {
+    const assume = { model, tokenizer };
+    const layered = (name: (part: string, layer: number) => string, shape: number[], layers = [0, 1, 2]) =>
+      writeSafetensors(
+        new Map(
+          ['keys', 'values'].flatMap((part, p) =>
+            layers.map((layer) => [
+              name(part, layer),
+              { shape, data: Float32Array.from({ length: 16 }, (_, i) => (layer * 16 + i) * (p + 1)) },
+            ]),
+          ),
+        ),
+      );
+    for (const [name, shape] of [
+      [(part: string, layer: number) => `${part}.${layer}`, [2, 8]],
+      [(part: string, layer: number) => `${part}/${layer}`, [1, 2, 1, 8]],
+      [(part: string, layer: number) => `${part}.layer.${layer}`, [2, 8]],
+      [(part: string, layer: number) => `${part}_${layer}`, [1, 1, 2, 8]],
+    ] as const) {
+      const { keys, values, aggregation } = vectorFromBytes(layered(name, [...shape]), { assume });
+      expect(keys).toEqual(Float32Array.from({ length: size }, (_, i) => i));
+      expect(values).toEqual(Float32Array.from({ length: size }, (_, i) => 2 * i));
+      expect(aggregation).toBe('imported');
+    }
+    const dotted = (part: string, layer: number) => `${part}.${layer}`;
+    const reading = (bytes: Uint8Array) => () => vectorFromBytes(bytes, { assume });
+    expect(reading(layered(dotted, [2, 8], [0, 2]))).toThrow(/keys of 3 layers, found none of layer 1/);
+    expect(reading(layered(dotted, [2, 8], [0, 1, 2, 3]))).toThrow(/keys.3: the model has layers 0 to 2/);
+    expect(reading(layered(dotted, [8, 2]))).toThrow(/keys.0: expected \[2, 8\], found \[8, 2\]/);
+    expect(reading(layered((part, layer) => `${part}${layer}`, [2, 8]))).toThrow(/found "keys0"/);
+    expect(reading(layered((part, layer) => `${part}.${layer === 2 ? '01' : layer}`, [2, 8]))).toThrow(
+      /twice/,
+    );
   });
 });

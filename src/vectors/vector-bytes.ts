@@ -3,9 +3,10 @@
  * [K, 2, L, H, D] (keys, values) and `centroid_states` [K, L, H, D], and `kvsteer.*` metadata.
  */
 import type { ModelInfo, Tokenizer } from '../engine/engine.ts';
-import { InvalidArgumentError, InvalidFileError, ModelMismatchError } from '../errors.ts';
+import { InvalidArgumentError, InvalidFileError } from '../errors.ts';
 import { readSafetensors, type Safetensors, tensorToFloat32 } from '../tensor/safetensors/read.ts';
 import { type SafetensorsInput, writeSafetensors } from '../tensor/safetensors/write.ts';
+import { readPlainLayout } from './plain-layout.ts';
 import {
   type Aggregation,
   type Centroid,
@@ -15,15 +16,14 @@ import {
   modelIdentity,
   type SteeringVector,
 } from './vector.ts';
-import { shapeText } from './vector-fits.ts';
+
 import { fromMetadata, hasVectorMetadata, toMetadata } from './vector-metadata.ts';
 
 export interface ReadVectorOptions {
   /** Names the file in errors. Default `vector`. */
   readonly path?: string;
   /**
-   * For a plain safetensors file with `keys` and `values` [L, H, D] but no kvsteer metadata, as other tools write:
-   * take it as made for this model (an `Engine` will do). Without it such a file is refused; a file with metadata
+   * For a plain safetensors file without kvsteer metadata, as other tools write (layouts: `plain-layout.ts`): take it as made for this model (an `Engine` will do). Without it such a file is refused; a file with metadata
    * speaks for itself.
    */
   readonly assume?: { readonly model: ModelInfo; readonly tokenizer: Tokenizer };
@@ -76,17 +76,7 @@ export function vectorFromBytes(bytes: Uint8Array, options: ReadVectorOptions = 
     );
   }
   const model = modelIdentity(assume);
-  const found = file.tensors.get('keys')?.shape;
-  if (found?.length === 3 && found.join() !== [model.layers, model.kvHeads, model.headDim].join()) {
-    const [layers, kvHeads, headDim] = found as [number, number, number];
-    const [held, expected] = [shapeText({ ...model, layers, kvHeads, headDim }), shapeText(model)];
-    throw new ModelMismatchError(
-      `${path} holds a vector of ${held}, but ${model.name} has ${expected}. Give the model that it was made for.`,
-      expected,
-      held,
-    );
-  }
-  return vectorOf(file, { keyMode, model }, path);
+  return makeVector({ ...readPlainLayout(file, model, path), keyMode, model, aggregation: 'imported' });
 }
 
 function vectorOf(
