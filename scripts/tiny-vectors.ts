@@ -38,7 +38,7 @@ export async function writeTinyVectors(
   const { values, keys } = recommended;
   for (const style of tinyStyles) {
     const args = [
-      ...['extract', '--model', 'tiny', '--precision', 'fp32', '--overwrite'],
+      ...['extract', '--model', 'tiny', '--precision', 'fp32', '--overwrite', '--no-cache'],
       ...['--items', join(tiny, 'problems', 'pairs-items.jsonl'), '--style', style, '--against', 'direct'],
       ...['--turns', `${turns}`, '--limit', `${pairs}`],
       ...['--recommend-values', `${values}`, '--recommend-keys', `${keys}`],

@@ -4,8 +4,10 @@ import type { Engine } from '../engine/engine.ts';
 import { InvalidArgumentError } from '../errors.ts';
 import type { ContrastivePair } from '../pairs/pair.ts';
 import type { KeyMode, SteeringVector } from '../vectors/vector.ts';
+import { checkAggregation, extractAggregated } from './aggregated.ts';
 import { measuresOf } from './inspect.ts';
 import { openEngine } from './open-engine.ts';
+import { type AggregationFlags, addAggregationOptions } from './options/aggregation-options.ts';
 import { DEFAULT_MODEL, DEFAULT_PRECISION } from './options/defaults.ts';
 import { addModelOptions, type ModelFlags } from './options/model-options.ts';
 import { escapedText, number } from './options/parse.ts';
@@ -15,7 +17,7 @@ import { renderFields } from './render/table.ts';
 import { shippedFile } from './shipped-file.ts';
 import { colorsOf, printJson, printLine, type Terminal } from './terminal.ts';
 
-interface ExtractFlags extends ModelFlags {
+interface ExtractFlags extends ModelFlags, AggregationFlags {
   readonly pairs?: string;
   readonly items?: string;
   readonly output: string;
@@ -111,6 +113,7 @@ export function addExtractCommand(program: Command, terminal: Terminal): void {
         .choices(['unrotated', 'post-rope'])
         .default('unrotated'),
     );
+  addAggregationOptions(command);
   addModelOptions(command)
     .optionsGroup('Output:')
     .requiredOption('-o, --output <file>', 'where the vector goes, a .safetensors file (required)')
@@ -127,11 +130,11 @@ export function addExtractCommand(program: Command, terminal: Terminal): void {
 
 async function extract(flags: ExtractFlags, terminal: Terminal): Promise<void> {
   const input = inputOf(flags);
+  checkAggregation(flags);
   const created = dateOfSource();
   await checkFiles(input, flags);
   const { stdout, stderr, signal } = terminal;
   using progress = new ProgressBar(stderr);
-  const { extractVector } = await import('../vectors/extract-vector.ts');
   const { inspectVector } = await import('../vectors/inspect-vector.ts');
   const { saveVector } = await import('../vectors/vector-file.ts');
   await using engine = await openEngine(flags, terminal, progress);
@@ -139,7 +142,7 @@ async function extract(flags: ExtractFlags, terminal: Terminal): Promise<void> {
   const started = performance.now();
   let tokens = 0;
   progress.update({ phase: 'extracting pairs', done: 0, total: pairs.length, unit: 'count' });
-  const vector = await extractVector(engine, pairs, {
+  const { vector, pairsFromCache } = await extractAggregated(engine, pairs, flags, {
     keyMode: flags.keyMode,
     recipe: recipeOf(flags),
     recommended: { values: flags.recommendValues ?? null, keys: flags.recommendKeys ?? null, layers: null },
@@ -163,6 +166,7 @@ async function extract(flags: ExtractFlags, terminal: Terminal): Promise<void> {
     printJson(stdout, {
       path: flags.output,
       pairs: pairs.length,
+      pairsFromCache,
       tokens,
       milliseconds,
       meanKeyNorm,
@@ -172,10 +176,10 @@ async function extract(flags: ExtractFlags, terminal: Terminal): Promise<void> {
     return;
   }
   const colors = colorsOf(stdout);
-  const read = [
-    'read',
-    `${counted(pairs.length, 'pair')}, ${counted(tokens, 'token')} in ${formatMilliseconds(milliseconds)}`,
-  ] as const;
+  const reading = `${counted(pairs.length, 'pair')}, ${counted(tokens, 'token')} in ${formatMilliseconds(milliseconds)}`;
+  const kept = `${counted(pairsFromCache, 'pair')} from the cache (--no-cache reads them again)`;
+  const whole = pairsFromCache === pairs.length;
+  const read = ['read', whole ? kept : pairsFromCache === 0 ? reading : `${reading}, ${kept}`] as const;
   printLine(stdout, `${colors.green('✔')} ${colors.bold(flags.output)}\n`);
   printLine(stdout, renderFields([read, ...measuresOf(vector, inspection)], colors));
   printLine(stdout, `\n${colors.dim('Try it:')}\n  ${nextCommand(flags, vector)}`);
