@@ -1,13 +1,13 @@
 /** One question under one condition: prompt, cache, edit, answer, judgement. */
 import { createHash } from 'node:crypto';
 import type { Question } from '../data/question.ts';
+import { questionText } from '../data/question-text.ts';
 import type { ChatMessage, Engine, FinishReason, KvCache, ResidualOffset } from '../engine/engine.ts';
 import { RuntimeFailureError } from '../errors.ts';
 import { applyPlan } from '../steer/apply-plan.ts';
 import { type Prompt, tokenizePrompt } from '../steer/prompt.ts';
 import { type Condition, DEFAULT_OFFSET, plansOf, residualOf } from './condition.ts';
 import { isDegenerate } from './degenerate.ts';
-import { questionText } from './question-text.ts';
 import type { AnswerRecord, ScorerName } from './run.ts';
 import { scorers } from './scorers.ts';
 import { type ChoiceTokens, forceChoice } from './second-stage.ts';
