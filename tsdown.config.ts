@@ -5,6 +5,7 @@ export default defineConfig({
     'src/index.ts',
     'src/tensor/index.ts',
     'src/engine/index.ts',
+    'src/server/index.ts',
     'src/cli/main.ts',
     'src/engine/onnx/native/self-test-child.ts',
   ],

@@ -19,6 +19,7 @@ const beyondStages: Record<string, readonly string[]> = {
   'engine/engine.ts': ['tensor'],
   engine: ['tensor', 'errors.ts', 'engine/engine.ts'],
   models: ['errors.ts', 'tensor'],
+  server: ['errors.ts', 'tensor', 'engine', 'engine/engine.ts', 'pairs', 'vectors', 'steer'],
 };
 
 const filesIn = (folder: string): string[] =>
