@@ -5,7 +5,8 @@
  * @packageDocumentation
  */
 export type { FieldMap } from './data/field-map.ts';
-export { type LoadQuestionsOptions, loadQuestions } from './data/load-questions.ts';
+export { type DataProgress, type LoadQuestionsOptions, loadQuestions } from './data/load-questions.ts';
+export { type OverlappingQuestion, removeOverlap, type WithoutOverlap } from './data/overlap.ts';
 export type { Question } from './data/question.ts';
 export { questionKey } from './data/question-key.ts';
 export type {
@@ -15,6 +16,7 @@ export type {
   MalformedRow,
   QuestionSet,
 } from './data/question-set.ts';
+export { type QuestionSplit, type SplitOptions, splitQuestions } from './data/split-questions.ts';
 export type {
   Capabilities,
   ChatMessage,
@@ -33,6 +35,7 @@ export type {
 export type { Precision } from './engine/onnx/load-onnx-engine.ts';
 export {
   ContextOverflowError,
+  DataNotFoundError,
   DisposedError,
   DownloadError,
   InvalidArgumentError,
@@ -47,6 +50,7 @@ export {
   TeacherError,
   UnsupportedModelError,
 } from './errors.ts';
+export { DEFAULT_EMBEDDER, type LoadEmbedderOptions, loadEmbedder } from './load-embedder.ts';
 export { type LoadEngineOptions, type LoadProgress, loadEngine } from './load-engine.ts';
 export {
   HttpStatusError,
@@ -62,14 +66,18 @@ export {
   type ResolveOptions,
   resolveModel,
 } from './models/index.ts';
-export { type BuildPairsOptions, buildPairs } from './pairs/build-pairs.ts';
-export type { PairItem } from './pairs/item.ts';
+export { type BuildPairsOptions, buildPairs, type LeftOutPair, pairsOf } from './pairs/build-pairs.ts';
+export type { EmbedOptions, SentenceEmbedder } from './pairs/embed/sentence-embedder.ts';
+export type { PairItem, PairStyles, StyledItem } from './pairs/item.ts';
+export { nearestByEmbedding } from './pairs/nearest.ts';
 export type { Offset } from './pairs/offset-token.ts';
 export { type ContrastivePair, makePair, type PairOptions, type PairPrompt } from './pairs/pair.ts';
 export { hashPairs } from './pairs/pair-hash.ts';
-export { readItemsFile, readPairsFile } from './pairs/read-pairs-file.ts';
+export { type QuestionItems, questionItems } from './pairs/question-items.ts';
+export { pairsOfFile, readItemsFile, readPairsFile } from './pairs/read-pairs-file.ts';
+export type { ExampleChooser, ExampleSelection } from './pairs/select-examples.ts';
 export { applyPlan } from './steer/apply-plan.ts';
-export type { LayerSelection, ResolvedPlan, SteeringPlan } from './steer/plan.ts';
+export type { CentroidChoice, LayerSelection, ResolvedPlan, SteeringPlan } from './steer/plan.ts';
 export type { Prompt } from './steer/prompt.ts';
 export {
   generate,
@@ -79,11 +87,36 @@ export {
   type SteerResult,
   steer,
 } from './steer/steer.ts';
+export type { AggregationOptions, PairAggregation } from './vectors/aggregate/aggregator.ts';
+export {
+  addVectors,
+  interpolateVectors,
+  negateVector,
+  projectOut,
+  scaleVector,
+  subtractVectors,
+} from './vectors/algebra.ts';
 export { type ExtractOptions, type ExtractProgress, extractVector } from './vectors/extract-vector.ts';
+export {
+  type CachedExtraction,
+  type CachedExtractOptions,
+  extractCached,
+} from './vectors/extraction-cache.ts';
 export { inspectVector, type VectorInspection } from './vectors/inspect-vector.ts';
+export type { NormInterval, NormIntervals } from './vectors/norm-interval.ts';
+export {
+  chooseHeads,
+  type HeadChoice,
+  keepHeads,
+  pruneByNorm,
+  pruneByReliability,
+  type ScoredHead,
+} from './vectors/prune.ts';
 export { randomVector } from './vectors/random-vector.ts';
 export type { VectorStatistics } from './vectors/statistics.ts';
 export {
+  type Aggregation,
+  type Centroid,
   type KeyMode,
   type ModelIdentity,
   makeVector,

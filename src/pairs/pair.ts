@@ -13,6 +13,15 @@ export interface PairSide {
   readonly position: number;
 }
 
+export interface PairSource {
+  /** Whose question is asked. */
+  readonly item: number;
+  /** Whose turns both sides show, in this order. */
+  readonly examples: readonly number[];
+  /** Whose turns stand before them, on one side, to make it as long as the other. */
+  readonly padding?: Readonly<Record<'positive' | 'negative', readonly number[]>>;
+}
+
 /** Two prompts that differ in the trait that the vector shall carry, and end alike. */
 export interface ContrastivePair {
   readonly positive: PairSide;
@@ -22,7 +31,7 @@ export interface ContrastivePair {
   /** Id appended to both sides, or null. */
   readonly offsetToken: number | null;
   /** Where it came from: indices into the items that the pair was built from. */
-  readonly source?: { readonly item: number; readonly examples: readonly number[] };
+  readonly source?: PairSource;
 }
 
 export interface PairOptions {
@@ -62,8 +71,7 @@ export function makePair(
   }
   const offsetToken = offsetTokenId(offset, tokenizer);
   const side = (prompt: PairPrompt, name: string): PairSide => {
-    const text =
-      typeof prompt === 'string' ? prompt : chatText(prompt, tokenizer, 'pairs', `${where}, ${name} side: `);
+    const text = promptText(prompt, tokenizer, `${where}, ${name} side`);
     const tokens = tokenizer.encode(text);
     if (tokens.length === 0) {
       throw new InvalidArgumentError('pairs', `${where}: the ${name} side is empty. Give it a text.`);
@@ -85,6 +93,11 @@ export function makePair(
   };
   requireContrast(pair, tokenizer, where);
   return pair;
+}
+
+/** @throws InvalidArgumentError for messages where the model has no chat template, or its template refuses them. */
+export function promptText(prompt: PairPrompt, tokenizer: Tokenizer, where: string): string {
+  return typeof prompt === 'string' ? prompt : chatText(prompt, tokenizer, 'pairs', `${where}: `);
 }
 
 function requireContrast({ positive, negative }: ContrastivePair, tokenizer: Tokenizer, where: string): void {

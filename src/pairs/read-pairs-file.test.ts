@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { type JsonLinesLimits, readJsonLines } from '../data/json-lines.ts';
 import { InvalidArgumentError, InvalidFileError } from '../errors.ts';
 import { byteTokenizer as tokenizer } from './byte-tokenizer.test-support.ts';
-import { readPairsFile } from './read-pairs-file.ts';
+import { pairsOfFile, readPairsFile, readStyledItemsFile } from './read-pairs-file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kvsteer-pairs-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -27,6 +27,28 @@ describe('readPairsFile', () => {
     expect(pairs).toHaveLength(2);
     expect(pairs[0]!.positive.text).toBe('yes.');
     expect(pairs[1]!.negative.text).toContain('user\nB<|im_end|>');
+  });
+
+  it('gives the same pairs one at a time', async () => {
+    const path = file('{"positive":"yes.","negative":"no."}\n{"positive":"a.","negative":"bb."}\nnot JSON');
+    const stream = pairsOfFile(path, { tokenizer });
+    // What is wrong further down has not been read yet.
+    expect((await stream.next()).value).toMatchObject({ positive: { text: 'yes.' } });
+    expect((await stream.next()).value).toMatchObject({ negative: { text: 'bb.' } });
+    await expect(stream.next()).rejects.toThrow('line 3: expected one JSON value');
+    await expect(pairsOfFile(file('\n'), { tokenizer }).next()).rejects.toThrow('holds no pairs');
+    const item = file('{"question":"A","steps":["x"],"answer":"1"}');
+    await expect(pairsOfFile(item, { tokenizer }).next()).rejects.toThrow('line 1: expected a pair');
+  });
+
+  it('reads items that have what two styles are made of, naming the line of one that has not', async () => {
+    const lines = ['{"question":"A","styles":{"a":"x","b":"y"}}', '{"question":"B","styles":{"a":"x"}}'];
+    const path = file(lines.join('\n'));
+    const styles = (positive: string, negative: string) => ({ positive, negative });
+    expect(await readStyledItemsFile(path, styles('a', 'a'))).toHaveLength(2);
+    await expect(readStyledItemsFile(path, styles('a', 'b'))).rejects.toThrow(
+      /pairs\.jsonl: line 2: .*named "b"/,
+    );
   });
 
   it('makes pairs of items', async () => {

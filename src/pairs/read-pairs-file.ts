@@ -2,14 +2,24 @@ import { type JsonLine, readJsonLines } from '../data/json-lines.ts';
 import type { ChatMessage } from '../engine/engine.ts';
 import { InvalidArgumentError, InvalidFileError } from '../errors.ts';
 import { type BuildPairsOptions, buildPairs } from './build-pairs.ts';
-import { exampleTurns, type PairItem, requireItem, type StyledItem, show } from './item.ts';
-import { type ContrastivePair, makePair, type PairPrompt } from './pair.ts';
+import {
+  defaultStyles,
+  exampleTurns,
+  type PairItem,
+  type PairStyles,
+  requireItem,
+  type StyledItem,
+  show,
+} from './item.ts';
+import { type ContrastivePair, makePair, type PairOptions, type PairPrompt } from './pair.ts';
 
-export interface ReadPairsFileOptions extends BuildPairsOptions {
+export interface ReadFileOptions {
   /** Most lines, default 100,000. */
   readonly maxLines?: number;
   readonly signal?: AbortSignal;
 }
+
+export interface ReadPairsFileOptions extends BuildPairsOptions, ReadFileOptions {}
 
 /**
  * Contrastive pairs from a JSONL file. Each line is a pair `{"positive", "negative"}`, each side the full
@@ -23,9 +33,7 @@ export interface ReadPairsFileOptions extends BuildPairsOptions {
 export async function readPairsFile(path: string, options: ReadPairsFileOptions): Promise<ContrastivePair[]> {
   const pairs: ContrastivePair[] = [];
   const items: (PairItem | StyledItem)[] = [];
-  const { maxLines, signal, styles } = options;
-  const limits = { ...(maxLines !== undefined && { maxLines }), ...(signal && { signal }) };
-  for await (const entry of readJsonLines(path, limits)) {
+  for await (const entry of readJsonLines(path, limitsOf(options))) {
     const kind = kindOf(entry, path);
     if ((kind === 'pair' ? items : pairs).length > 0) {
       throw new InvalidFileError(
@@ -33,31 +41,67 @@ export async function readPairsFile(path: string, options: ReadPairsFileOptions)
         `line ${entry.line}: ${kind === 'pair' ? 'a pair' : 'an item'} among ${kind === 'pair' ? 'items' : 'pairs'}. Keep them in two files.`,
       );
     }
-    naming(path, entry.line, () => {
-      if (kind === 'item') {
-        exampleTurns(entry.value, 'item', styles);
-        items.push(entry.value as PairItem | StyledItem);
-      } else pairs.push(pairOf(entry.value as Record<string, unknown>, options));
-    });
+    if (kind === 'item') items.push(itemOf(entry, path, options.styles ?? defaultStyles));
+    else pairs.push(pairOf(entry, path, options));
   }
   if (items.length > 0) return buildPairs(items, options);
-  if (pairs.length === 0) throw new InvalidFileError(path, 'holds no pairs. Expected one on each line.');
+  if (pairs.length === 0) throw noPairs(path);
   return pairs;
+}
+
+/**
+ * The pairs of a file that holds nothing else, `{"positive", "negative"}` on each line, one at a time. Errors as those of
+ * {@link readPairsFile}.
+ */
+export async function* pairsOfFile(
+  path: string,
+  options: PairOptions & ReadFileOptions,
+): AsyncGenerator<ContrastivePair, void, undefined> {
+  let count = 0;
+  for await (const entry of readJsonLines(path, limitsOf(options))) {
+    if (kindOf(entry, path) === 'item') {
+      throw new InvalidFileError(
+        path,
+        `line ${entry.line}: expected a pair {"positive", "negative"}, found a question, which pairs are built from.`,
+      );
+    }
+    yield pairOf(entry, path, options);
+    count++;
+  }
+  if (count === 0) throw noPairs(path);
 }
 
 /**
  * The items of a JSONL file with `question`, `steps` and `answer` on each line. @throws InvalidFileError naming the
  * line.
  */
-export async function readItemsFile(
-  path: string,
-  options: { readonly maxLines?: number; readonly signal?: AbortSignal } = {},
-): Promise<PairItem[]> {
+export async function readItemsFile(path: string, options: ReadFileOptions = {}): Promise<PairItem[]> {
   const items: PairItem[] = [];
   for await (const { line, value } of readJsonLines(path, options)) {
     naming(path, line, () => items.push(requireItem(value, 'item')));
   }
   return items;
+}
+
+/**
+ * The items of a JSONL file whose lines have what the two styles are made of. @throws InvalidFileError naming the line.
+ */
+export async function readStyledItemsFile(
+  path: string,
+  styles: PairStyles,
+  options: ReadFileOptions = {},
+): Promise<(PairItem | StyledItem)[]> {
+  const items: (PairItem | StyledItem)[] = [];
+  for await (const entry of readJsonLines(path, options)) items.push(itemOf(entry, path, styles));
+  return items;
+}
+
+function limitsOf({ maxLines, signal }: ReadFileOptions): ReadFileOptions {
+  return { ...(maxLines !== undefined && { maxLines }), ...(signal && { signal }) };
+}
+
+function noPairs(path: string): InvalidFileError {
+  return new InvalidFileError(path, 'holds no pairs. Expected one on each line.');
 }
 
 function kindOf({ line, value }: JsonLine, path: string): 'pair' | 'item' {
@@ -70,12 +114,16 @@ function kindOf({ line, value }: JsonLine, path: string): 'pair' | 'item' {
   );
 }
 
-function pairOf(entry: Record<string, unknown>, options: BuildPairsOptions): ContrastivePair {
-  return makePair(
-    promptOf(entry.positive, 'positive'),
-    promptOf(entry.negative, 'negative'),
-    options,
-    'pair',
+function itemOf({ line, value }: JsonLine, path: string, styles: PairStyles): PairItem | StyledItem {
+  // What another item answers is known when all are read.
+  naming(path, line, () => exampleTurns(value, 'item', styles, ''));
+  return value as PairItem | StyledItem;
+}
+
+function pairOf({ line, value }: JsonLine, path: string, options: PairOptions): ContrastivePair {
+  const { positive, negative } = value as Record<string, unknown>;
+  return naming(path, line, () =>
+    makePair(promptOf(positive, 'positive'), promptOf(negative, 'negative'), options, 'pair'),
   );
 }
 
@@ -97,9 +145,9 @@ function isMessage(value: unknown): value is ChatMessage {
 }
 
 /** Runs `make`; what is wrong with a line's content is the file's fault, so the error names file and line. */
-function naming(path: string, line: number, make: () => void): void {
+function naming<T>(path: string, line: number, make: () => T): T {
   try {
-    make();
+    return make();
   } catch (cause) {
     // An option out of range is the caller's, whatever the line.
     const isContent = cause instanceof InvalidArgumentError && ['pairs', 'items'].includes(cause.argument);
