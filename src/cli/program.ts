@@ -1,14 +1,19 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { addCombineCommand } from './combine.ts';
 import { addCompareCommand } from './compare.ts';
 import { addDemoCommand } from './demo.ts';
 import { addExtractCommand } from './extract.ts';
+import { addImportCommand } from './import.ts';
 import { addInspectCommand } from './inspect.ts';
 import { addModelsCommand } from './models.ts';
+import { packageVersion } from './package-version.ts';
 import { addPullCommand } from './pull.ts';
+import { addReportCommand } from './report.ts';
 import { addRunCommand } from './run.ts';
 import { addStudyCommand } from './study.ts';
+import { addSweepCommand } from './sweep.ts';
 import { colorsOf, type Terminal, widthOf } from './terminal.ts';
+import { addWorkerCommand } from './worker.ts';
 
 const start = `
 Start here:
@@ -79,12 +84,11 @@ export function createProgram(terminal: Terminal): Command {
   addRunCommand(program, terminal);
   addCompareCommand(program, terminal);
   addInspectCommand(program, terminal);
+  addCombineCommand(program, terminal);
+  addImportCommand(program, terminal);
   addStudyCommand(program, terminal);
+  addSweepCommand(program, terminal);
+  addWorkerCommand(program, terminal);
+  addReportCommand(program, terminal);
   return program;
-}
-
-/** From package.json, which is two folders up from here in src/ and in dist/. */
-function packageVersion(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  return (manifest as { version: string }).version;
 }

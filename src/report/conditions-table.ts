@@ -22,6 +22,8 @@ export interface ConditionRow {
   readonly unanswered: string;
   readonly steps: string;
   readonly msPerToken: string;
+  /** Perplexity and KL on unrelated text; null where not measured. */
+  readonly sideEffects: { readonly perplexity: string; readonly kl: string } | null;
 }
 
 export function conditionRows(config: RunConfig, summary: RunSummary): ConditionRow[] {
@@ -50,6 +52,10 @@ export function conditionRows(config: RunConfig, summary: RunSummary): Condition
       unanswered: percent(condition.unanswered.share),
       steps: amount(condition.steps),
       msPerToken: msPerToken(condition),
+      sideEffects: condition.sideEffects && {
+        perplexity: amount(condition.sideEffects.perplexity),
+        kl: amount(condition.sideEffects.kl),
+      },
     };
   });
 }
@@ -60,17 +66,18 @@ function msPerToken({ solo, msPerToken: shared }: ConditionSummary): string {
 
 export function conditionsTable(config: RunConfig, summary: RunSummary): Html {
   const rows = conditionRows(config, summary);
+  const hasSideEffects = rows.some(({ sideEffects }) => sideEffects !== null);
   const isSolo = Object.values(summary.conditions).some(({ solo }) => solo !== null);
   return html`<div class="scroll"><table>
 <thead><tr><th>condition</th><th>right, %</th><th>against ${config.baseline}, points</th><th>p</th><th>p, Holm</th>
 <th>gained, lost</th><th>tokens</th><th>tokens a right answer</th><th>degen&shy;erate, %</th><th>unfin&shy;ished, %</th>
-<th>no answer, %</th><th>steps</th><th>ms a token</th></tr></thead>
+<th>no answer, %</th><th>steps</th><th>ms a token</th>${hasSideEffects && html`<th>unrelated text, perplexity</th><th>KL, nats</th>`}</tr></thead>
 <tbody>${rows.map(
     (row) => html`<tr class="${row.isBaseline ? 'baseline' : ''}"><td>${row.name}</td>
 <td>${row.accuracy}<span class="sub">${row.interval}</span></td>
 <td>${row.difference && html`<span class="${row.isShown ? (row.difference.value > 0 ? 'up' : 'down') : ''}">${row.difference.text}</span><span class="sub">${row.difference.interval}</span>`}</td>
 <td>${row.p}</td><td>${row.holm}</td><td>${row.changed}</td><td>${row.tokens}</td><td>${row.tokensPerRight}</td>
-<td>${row.degenerate}</td><td>${row.unfinished}</td><td>${row.unanswered}</td><td>${row.steps}</td><td>${row.msPerToken}</td></tr>`,
+<td>${row.degenerate}</td><td>${row.unfinished}</td><td>${row.unanswered}</td><td>${row.steps}</td><td>${row.msPerToken}</td>${hasSideEffects && html`<td>${row.sideEffects?.perplexity ?? ''}</td><td>${row.sideEffects?.kl ?? ''}</td>`}</tr>`,
   )}</tbody></table></div>
 <p class="note">Brackets: 95 % intervals (Wilson; bootstrap over questions for differences). p: two-sided, on the same questions; Holm:
 corrected over all comparisons of the run; coloured where below 0.05. Time: ${

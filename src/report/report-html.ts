@@ -57,7 +57,7 @@ vector of the same norm, on questions that the coefficients were not chosen on.<
 
 async function runSection(run: ReportRun, index: number, isOneOfSeveral: boolean): Promise<Html> {
   const { config, summary } = run;
-  const { lead, warnings } = verdictOf(config, summary);
+  const { lead, warnings } = verdictOf(run);
   const shown = Object.entries(summary.conditions).slice(0, MOST_BARS);
   const left = Object.keys(summary.conditions).length - shown.length;
   const bars = shown.length === 0 ? null : await accuracyBars(shown, config);

@@ -4,8 +4,8 @@ import { comparisonNotes } from './comparison-section.ts';
 import { conditionRows } from './conditions-table.ts';
 import { configurationFields, describeCondition } from './configuration.ts';
 import { amount, percent, points, pointsInterval, pValue } from './numbers.ts';
-import { usableText } from './plots/stability-plot.ts';
 import type { ReportRun } from './report-run.ts';
+import { usableText } from './usable-text.ts';
 import { verdictOf } from './verdict.ts';
 
 /**
@@ -23,7 +23,7 @@ export function reportMarkdown(
 
 function runMarkdown(run: ReportRun): string {
   const { config, summary, name } = run;
-  const { lead, warnings } = verdictOf(config, summary);
+  const { lead, warnings } = verdictOf(run);
   const conditions = table(
     [
       'condition',

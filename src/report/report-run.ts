@@ -8,6 +8,8 @@ export interface ReportRun {
   readonly config: RunConfig;
   readonly summary: RunSummary;
   readonly answers: readonly AnswerRecord[];
+  /** Whether all questions were answered; if not, the summary is of the answers so far. */
+  readonly isFinished: boolean;
   /** The questions' texts by id, where the run holds them. */
   readonly questions: ReadonlyMap<string, string>;
   /** For the heat maps, where the run holds them. */

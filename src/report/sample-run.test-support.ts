@@ -91,6 +91,7 @@ export function madeRun(made: Readonly<Record<string, Made>>, n = 40, name = 'ru
     config,
     answers,
     summary: summarise(config, answers),
+    isFinished: true,
     questions: new Map([['q000', `${hostile} How many?`]]),
     vectors: [
       {

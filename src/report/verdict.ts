@@ -1,6 +1,7 @@
 /** What a run shows and what it does not, in sentences that both forms of the report print. */
 import type { Comparison, ConditionConfig, RunConfig, RunSummary } from '../evaluate/run.ts';
 import { percent, points, pointsInterval, pValue } from './numbers.ts';
+import type { ReportRun } from './report-run.ts';
 
 /** Fewer questions are not called a gain. */
 const ENOUGH_QUESTIONS = 400;
@@ -12,17 +13,16 @@ export interface Verdict {
   readonly warnings: readonly string[];
 }
 
-export function verdictOf(config: RunConfig, summary: RunSummary): Verdict {
+export function verdictOf({ config, summary, isFinished, answers }: ReportRun): Verdict {
   const { baseline, task } = config;
   const compared = summary.comparisons.filter(({ condition }) => !isControl(config.conditions[condition]));
   const best = compared.reduce<Comparison | null>(
     (a, b) => (a === null || b.difference > a.difference ? b : a),
     null,
   );
-  return {
-    lead: lead(best, summary, config),
-    warnings: warningsOf(config, summary, task.questions, baseline),
-  };
+  const unfinished = `This run is not finished: these are the figures of the ${answers.length} answers so far.`;
+  const warnings = warningsOf(config, summary, task.questions, baseline);
+  return { lead: lead(best, summary, config), warnings: isFinished ? warnings : [unfinished, ...warnings] };
 }
 
 /** A condition that is there to be compared with: a vector without content. */

@@ -3,7 +3,7 @@
  * and nothing unknown is kept.
  */
 import { z } from 'zod';
-import type { AnswerRecord, ConditionConfig } from '../evaluate/run.ts';
+import type { AnswerRecord, ConditionConfig, RunConfig, RunSummary } from '../evaluate/run.ts';
 
 const MOST_CHARACTERS = 2 ** 20;
 const name = z.string().min(1).max(1024);
@@ -76,6 +76,85 @@ export const answerSchema: z.ZodType<AnswerRecord> = z.object({
   steps: count,
   style: z.enum(['stepwise', 'strategy', 'causal', 'deduction', 'analogy']).nullable(),
   ms: z.number().min(0),
+});
+
+const conditionNames = <T extends z.ZodType>(value: T) => z.record(name, value);
+
+export const configSchema: z.ZodType<RunConfig> = z.object({
+  version: z.literal(1),
+  kvsteer: z.string().max(256),
+  node: z.string().max(256),
+  engine: z.object({ name: z.string().max(64), precision: z.string().max(64) }),
+  model: z.object({
+    name: z.string().max(4096),
+    fingerprint: z.string().max(256),
+    chatTemplateHash: z.string().max(256).nullable(),
+  }),
+  task: z.object({
+    name: z.string().max(4096),
+    scorer: scorerSchema,
+    questions: count,
+    hash: z.string().max(256),
+    malformed: count,
+  }),
+  maxTokens: count,
+  seed: z.int(),
+  conditions: conditionNames(conditionSchema),
+  baseline: name,
+  tuned: z.unknown(),
+});
+
+const share = z.number().min(0).max(1);
+const counted = z.object({ count, share });
+const interval = z.tuple([finite, finite]);
+const styles = z.object({
+  stepwise: counted,
+  strategy: counted,
+  causal: counted,
+  deduction: counted,
+  analogy: counted,
+});
+
+const conditionSummarySchema = z.object({
+  n: count,
+  answers: count,
+  right: count,
+  accuracy: share,
+  interval,
+  tokens: finite,
+  tokensPerRight: finite.nullable(),
+  degenerate: counted,
+  unfinished: counted,
+  empty: counted,
+  overflow: counted,
+  unanswered: counted,
+  forced: counted,
+  stepped: counted,
+  steps: finite,
+  styles,
+  ms: finite,
+  msPerToken: finite.nullable(),
+  solo: z.object({ n: count, msPerExample: finite, msPerToken: finite }).nullable(),
+  sideEffects: z.object({ perplexity: finite, kl: finite }).nullable(),
+});
+
+const comparisonSchema = z.object({
+  condition: name,
+  baseline: name,
+  n: count,
+  difference: finite,
+  interval,
+  gained: count,
+  lost: count,
+  p: share,
+  test: z.enum(['mcnemar', 'sign-flip']),
+  holm: share,
+});
+
+export const summarySchema: z.ZodType<RunSummary> = z.object({
+  version: z.literal(1),
+  conditions: conditionNames(conditionSummarySchema),
+  comparisons: z.array(comparisonSchema).max(100_000),
 });
 
 export { name as nameSchema, sha256 as sha256Schema };

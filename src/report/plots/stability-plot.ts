@@ -1,9 +1,8 @@
 import type { StabilityCurve } from '../../sweep/stability.ts';
 import { draw } from '../draw.ts';
 import { type Html, html } from '../html.ts';
-import { amount, percent } from '../numbers.ts';
+import { coefficientNames, usableText } from '../usable-text.ts';
 
-const NAMES = { values: 'c_v', keys: 'c_k', strength: 'strength' } as const;
 const WIDTH = 500;
 
 /** Accuracy with its interval over the coefficient, degenerate answers below on the same scale, the usable range shaded. */
@@ -22,7 +21,7 @@ export async function stabilityPlot(curve: StabilityCurve): Promise<Html> {
   const colour = curve.method === 'cache' ? 'var(--c1)' : 'var(--c2)';
   const x = { domain: [first, last], ticks: 7, nice: false };
   const frame = { width: WIDTH, marginLeft: 52, marginRight: 18, marginTop: 26 };
-  const label = `${NAMES[curve.axis]} of ${curve.method} steering`;
+  const label = `${coefficientNames[curve.axis]} of ${curve.method} steering`;
 
   const accuracy = await draw(
     ({ areaY, dot, line, rectX, ruleX, ruleY }) => ({
@@ -60,7 +59,7 @@ export async function stabilityPlot(curve: StabilityCurve): Promise<Html> {
     `Degenerate answers against ${label}`,
   );
   return html`<figure class="plot">
-<figcaption><b>${curve.method === 'cache' ? 'Cache steering' : 'Activation steering'}, ${NAMES[curve.axis]}</b>
+<figcaption><b>${curve.method === 'cache' ? 'Cache steering' : 'Activation steering'}, ${coefficientNames[curve.axis]}</b>
 <span class="soft">${curve.label}</span></figcaption>
 ${accuracy}${degenerate}
 <p class="note">${usableText(curve)}</p>
@@ -77,18 +76,4 @@ function widened({ points, usable }: StabilityCurve): { from: number; to: number
     from: Math.max(points[0]!.coefficient, from - least / 2),
     to: Math.min(points.at(-1)!.coefficient, to + least / 2),
   };
-}
-
-/** The usable range in a sentence, for both forms of the report. */
-export function usableText({ usable, points, axis }: StabilityCurve): string {
-  const name = NAMES[axis];
-  if (usable === null) return `No ${name} tried leaves the answers fluent.`;
-  const { from, to, best } = usable;
-  const top = points.find(({ coefficient }) => coefficient === best)!.summary;
-  const span = from === to ? `${name} ${amount(from)} only` : `${name} from ${amount(from)} to ${amount(to)}`;
-  const includesPlain = from <= 0 && to >= 0 && points.some(({ coefficient }) => coefficient === 0);
-  return (
-    `Usable of those tried: ${span}; best at ${amount(best)} (${percent(top.accuracy)} %).` +
-    (includesPlain ? ' The plain answers are within it: no gain is shown.' : '')
-  );
 }
