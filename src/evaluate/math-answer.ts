@@ -51,6 +51,7 @@ const rewrites: readonly (readonly [pattern: RegExp, by: string])[] = [
   [/\\leq?(?![a-z])/g, '<='],
   [/\\geq?(?![a-z])/g, '>='],
   [/\\pi(?![a-z])/g, 'pi'],
+  [/\{,\}/g, ','],
   [/\\infty/g, 'inf'],
   [/(?<=\d),(?:\\!)?(?=\d{3}(?!\d))/g, ''],
   [/\\frac\s*([0-9a-zA-Z])\s*([0-9a-zA-Z])/g, '\\frac{$1}{$2}'],

@@ -14,8 +14,8 @@ export interface Scorer {
 /**
  * - `number`: the last "The answer is N"; else what follows the last `####`, else the last `\boxed{N}`, else the last number
  *   at all. Compared as numbers.
- * - `choice`: the letter of the last "The answer (choice, option) is B" or "Answer: B"; else the choice whose text the last
- *   "The answer is ..." repeats; else a text that begins with the letter ("B) ..."), or is a choice's text. Words around it do not count.
+ * - `choice`: the choice whose text the last "The answer is ..." repeats; else the letter of the last "answer (choice, option) is
+ *   B" or "Answer: B"; else a text that begins with the letter ("B) ..."), or is a choice's text. Words around it do not count.
  * - `yes-no`: yes or no after the last "The answer is"; else the first word of the text.
  * - `math`: see `mathAnswer` and `isSameMath`.
  * - `text`: the last "The answer is ...", else the whole text; compared as words, without capitals and punctuation.
@@ -77,24 +77,24 @@ function numberIn(text: string): number | null {
   return null;
 }
 
-function letterIn(text: string, choices: Question['choices'] & readonly string[]): string | null {
-  const last = String.fromCharCode(64 + choices.length);
-  const letter = `[*_"'(\\[{\\s]*([A-${last}])(?![A-Za-z'’])`;
-  const said = new RegExp(
-    `(?:\\b(?:answer|choice|option)\\s*(?:is|would be|:|=)\\s*:?(?:\\s*(?:the\\s+)?(?:choice|option|letter))?|\\\\boxed\\s*\\{(?:\\\\text\\s*\\{)?)${letter}`,
-    'gi',
-  );
-  const found = [...text.matchAll(said)]
-    .map((match) => match[1]!)
-    .filter((found) => found <= last && found >= 'A');
-  if (found.length > 0) return found.at(-1)!;
-  const begins = new RegExp(`^[*_"'(\\[\\s]*([A-${last}])[*_"']*(?:[).:\\]]|\\s*$)`).exec(text)?.[1];
+/** "A" before another word is an article, unless the word goes on to give a reason. */
+const ARTICLE = String.raw`(?!(?<=A)\s+(?!because|since|as|and|is|so|for|which)[a-z])`;
+
+function letterIn(text: string, choices: readonly string[]): string | null {
   const same = (words: string) => {
     const at = choices.findIndex((choice) => isRightAnswer(words, choice, null));
     return at < 0 ? null : String.fromCharCode(65 + at);
   };
   const stated = statedAnswer(text);
-  return (stated && same(stated.answer)) ?? begins ?? same(text);
+  const repeated = stated && same(stated.answer);
+  if (repeated) return repeated;
+  const last = String.fromCharCode(64 + choices.length);
+  const letter = String.raw`[*_"'(\[{\s]*([A-${last}])(?![A-Za-z'’])${ARTICLE}`;
+  const lead = String.raw`\b(?:[Aa]nswer|ANSWER|[Cc]hoice|[Oo]ption)\s*(?:is|would be|:|=)\s*:?(?:\s*(?:the\s+)?(?:choice|option|letter))?`;
+  const box = String.raw`\\boxed\s*\{(?:\\text\s*\{)?`;
+  const said = [...text.matchAll(new RegExp(`(?:${lead}|${box})${letter}`, 'g'))].at(-1)?.[1];
+  const begins = new RegExp(`^[*_"'(\\[\\s]*([A-${last}])[*_"']*(?:[).:\\]]|\\s*$)`).exec(text)?.[1];
+  return said ?? begins ?? same(text);
 }
 
 function yesNoIn(text: string): string | null {
