@@ -87,6 +87,8 @@ export {
   type SteerResult,
   steer,
 } from './steer/steer.ts';
+export { type AblateOptions, ablateHeads } from './study/ablate-heads.ts';
+export type { ForcedQuestion } from './study/key-effects.ts';
 export type { AggregationOptions, PairAggregation } from './vectors/aggregate/aggregator.ts';
 export {
   addVectors,

@@ -5,6 +5,7 @@ import { InvalidArgumentError } from '../errors.ts';
 import type { ContrastivePair } from '../pairs/pair.ts';
 import type { KeyMode, SteeringVector } from '../vectors/vector.ts';
 import { checkAggregation, extractAggregated } from './aggregated.ts';
+import { requireFreeOutput } from './free-output.ts';
 import { measuresOf } from './inspect.ts';
 import { openEngine } from './open-engine.ts';
 import { type AggregationFlags, addAggregationOptions } from './options/aggregation-options.ts';
@@ -212,23 +213,9 @@ function dateOfSource(env: NodeJS.ProcessEnv = process.env): string | null {
 }
 
 /** What can be refused before a model is loaded. */
-async function checkFiles(input: string, { output, overwrite }: ExtractFlags): Promise<void> {
+async function checkFiles(input: string, flags: ExtractFlags): Promise<void> {
   await stat(input);
-  const there = await stat(output).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw error;
-  });
-  if (there?.isDirectory())
-    throw new InvalidArgumentError(
-      'output',
-      `${output} is a folder. Give a file name, e.g. -o ${output}/vector.safetensors.`,
-    );
-  if (there && !overwrite) {
-    throw new InvalidArgumentError(
-      'output',
-      `${output} exists already. Replace it with --overwrite, or give another -o.`,
-    );
-  }
+  await requireFreeOutput(flags);
 }
 
 async function readPairs(

@@ -12,8 +12,12 @@ const examples = `
 Reading it:
   norms       How far the vector moves the keys and values of each layer and KV head.
               Layer 0 is not steered by default.
+  mean norm   With its 95 % interval, a bootstrap over pairs. Noise makes a norm longer, which the
+              interval takes off: it lies lower where the pairs disagree.
   split half  Cosine between the vectors of the even and of the odd pairs. Near 1 there are enough
               pairs, and they agree.
+  clusters    With --aggregate kmeans the file holds several vectors; the one whose pairs' prompts
+              are nearest to the prompt is used.
   artefact    Positive prompts are longer than negative ones, so post-RoPE keys, as published,
               differ by position alone. This is the share of them that is only that. Un-rotated
               keys, the default of \`kvsteer extract\`, are free of it.
@@ -45,8 +49,9 @@ async function inspect(
   const vector = await readVector(file);
   const inspection = inspectVector(vector);
   if (flags.json) {
-    const { keys: _keys, values: _values, statistics: _statistics, ...metadata } = vector;
-    printJson(stdout, { path: file, ...metadata, ...inspection });
+    const { keys: _keys, values: _values, statistics: _statistics, centroids, ...metadata } = vector;
+    const clusters = centroids?.map(({ pairs }) => ({ pairs })) ?? null;
+    printJson(stdout, { path: file, ...metadata, clusters, ...inspection });
     return;
   }
   const colors = colorsOf(stdout);
@@ -72,7 +77,7 @@ function paragraph(text: string, width: number, keyMode: string, colors: Colors)
 type Field = readonly [name: string, value: string | null];
 
 function fieldsOf(vector: SteeringVector, width: number): Field[] {
-  const { model, extraction, pairs, recommended } = vector;
+  const { model, extraction, recommended } = vector;
   const line = (text: string | null) => (text === null ? null : truncate(text, width - 16));
   const advice = [
     recommended.values === null ? '' : `values × ${recommended.values}`,
@@ -85,7 +90,9 @@ function fieldsOf(vector: SteeringVector, width: number): Field[] {
     ['weights', `${model.fingerprint.slice(0, 16)}…`],
     ['shape', `${model.layers} layers × ${model.kvHeads} KV heads × head_dim ${model.headDim}`],
     ['chat template', model.chatTemplateHash === null ? 'none' : `${model.chatTemplateHash.slice(0, 16)}…`],
-    ['made from', vector.aggregation === 'random' ? 'random numbers (a control)' : pairsText(pairs)],
+    ['made from', originText(vector)],
+    ['clusters', clustersText(vector)],
+    ['kept heads', line(keptText(vector))],
     ['extracted at', `${positionText(extraction.position)}${offset}`],
     ['keys', vector.keyMode === 'unrotated' ? 'un-rotated (RoPE taken off)' : 'post-RoPE (as published)'],
     ['recommended', advice.join(', ')],
@@ -93,6 +100,43 @@ function fieldsOf(vector: SteeringVector, width: number): Field[] {
     ['made', line([vector.created, vector.creator].filter((part) => part !== null).join(' by '))],
     ['licence', line(vector.licence)],
   ];
+}
+
+function originText({ aggregation, pairs }: SteeringVector): string {
+  switch (aggregation) {
+    case 'random':
+      return 'random numbers (a control)';
+    case 'combined':
+      return 'other vectors';
+    case 'imported':
+      return "another tool's file";
+    default:
+      return aggregation === 'mean'
+        ? pairsText(pairs)
+        : `${pairsText(pairs)}, ${aggregationWords[aggregation]}`;
+  }
+}
+
+const aggregationWords = {
+  median: 'median of each component',
+  pca: 'principal direction of each layer',
+  kmeans: 'clustered by k-means',
+  whitened: 'mean, whitened',
+} as const;
+
+function clustersText({ centroids }: SteeringVector): string | null {
+  return centroids === null
+    ? null
+    : `${centroids.map(({ pairs }) => pairs).join(' + ')} pairs, a vector each`;
+}
+
+function keptText({ keptHeads, model }: SteeringVector): string | null {
+  if (keptHeads === null) return null;
+  const count = keptHeads.reduce((sum, heads) => sum + heads.length, 0);
+  const where = keptHeads.flatMap((heads, layer) =>
+    heads.length > 0 ? [`${layer}:${heads.join('/')}`] : [],
+  );
+  return `${count} of ${model.layers * model.kvHeads}${count === 0 ? '' : ` (layer:head ${where.join(', ')})`}`;
 }
 
 function pairsText(pairs: SteeringVector['pairs']): string {
@@ -112,10 +156,19 @@ export function measuresOf(
   const { statistics } = vector;
   const half = statistics?.splitHalf ?? null;
   const artefact = statistics?.artefact ?? null;
+  // The interval is of the mean of the pairs.
+  const isMean =
+    (vector.aggregation === 'mean' || vector.aggregation === 'kmeans') && vector.keptHeads === null;
+  const interval = isMean ? statistics?.normInterval : undefined;
+  const norm = (part: 'keys' | 'values', mean: number) => {
+    const bounds = interval?.[part];
+    const between = bounds ? ` (${bounds.low.toPrecision(3)} to ${bounds.high.toPrecision(3)})` : '';
+    return `${part} ${mean.toPrecision(3)}${between}`;
+  };
   return [
     [
       'mean norm',
-      `values ${meanValueNorm.toPrecision(3)}, keys ${meanKeyNorm.toPrecision(3)} (a head, layers from 1)`,
+      `${norm('values', meanValueNorm)}, ${norm('keys', meanKeyNorm)}, a head, layers from 1${interval ? '; 95 % intervals' : ''}`,
     ],
     [
       'split half',

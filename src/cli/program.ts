@@ -10,6 +10,7 @@ import { packageVersion } from './package-version.ts';
 import { addPullCommand } from './pull.ts';
 import { addReportCommand } from './report.ts';
 import { addRunCommand } from './run.ts';
+import { addServeCommand } from './serve.ts';
 import { addStudyCommand } from './study.ts';
 import { addSweepCommand } from './sweep.ts';
 import { colorsOf, type Terminal, widthOf } from './terminal.ts';
@@ -86,6 +87,7 @@ export function createProgram(terminal: Terminal): Command {
   addInspectCommand(program, terminal);
   addCombineCommand(program, terminal);
   addImportCommand(program, terminal);
+  addServeCommand(program, terminal);
   addStudyCommand(program, terminal);
   addSweepCommand(program, terminal);
   addWorkerCommand(program, terminal);
