@@ -65,6 +65,7 @@ describe('isRightAnswer', () => {
     ['not known', 'no', null, false],
     ['The River Nile', 'river nile', null, true],
     ['the Rhine', 'Nile', null, false],
+    ['Evelyn', '\\text{Evelyn}', null, true],
   ])('%j for %j of %j: %s', (stated, gold, from, right) => {
     expect(isRightAnswer(stated, gold, from)).toBe(right);
   });

@@ -53,7 +53,7 @@ export function isRightAnswer(stated: string, gold: string, choices: Question['c
   }
   const [first] = words(stated).split(' ');
   if (gold === 'yes' || gold === 'no') return first === gold;
-  return words(stated) === words(gold);
+  return words(stated) === words(bare(gold));
 }
 
 /** The number that a text begins with, a currency sign before it let be; null where it begins otherwise. */

@@ -1,5 +1,4 @@
 import { basename } from 'node:path';
-import { closingSentence } from '../data/final-answer.ts';
 import { readJsonLines } from '../data/json-lines.ts';
 import type { Question } from '../data/question.ts';
 import { questionKey } from '../data/question-key.ts';
@@ -23,16 +22,10 @@ export interface GivenTraces {
  * solution and the answer are of one hand.
  */
 export function rationaleTraces(questions: readonly Question[]): GivenTraces {
-  return collect(questions, ({ rationale, answer }) =>
+  return collect(questions, ({ rationale }) =>
     rationale === null
       ? null
-      : [
-          {
-            style: 'stepwise',
-            text: `${rationale.join('\n')}\n${closingSentence(answer)}`,
-            from: 'rationale',
-          },
-        ],
+      : [{ style: 'stepwise', reasoning: rationale.join('\n'), origin: { from: 'rationale' } }],
   );
 }
 
@@ -78,35 +71,28 @@ export async function fileTraces(
       byKey.get(`id ${question.id}`) ??
       byKey.get(`text ${questionKey(question.question)}`) ??
       byKey.get(`text ${questionKey(questionText(question))}`);
-    return found ? styles.map((style) => ({ style, text: found[style]!, from })) : null;
+    return found
+      ? styles.map((style) => {
+          const read = readTrace({ text: found[style]!, isCut: false }, question, null);
+          return 'reasoning' in read ? { style, reasoning: read.reasoning, origin: { from } } : null;
+        })
+      : null;
   });
 }
 
-interface GivenText {
-  readonly style: string;
-  readonly text: string;
-  readonly from: string;
-}
-
+/** @param tracesOf null: the question has none; a trace that is null is wrong. */
 function collect(
   questions: readonly Question[],
-  textsOf: (question: AnsweredQuestion) => readonly GivenText[] | null,
+  tracesOf: (question: AnsweredQuestion) => readonly (Trace | null)[] | null,
 ): GivenTraces {
   const items: TraceItem[] = [];
   let wrong = 0;
   let missing = 0;
   for (const question of questions) {
     const known = question.answer === null ? null : (question as AnsweredQuestion);
-    const texts = known && textsOf(known);
-    if (known === null || texts === null) {
-      missing++;
-      continue;
-    }
-    const traces = texts.map(({ style, text, from }): Trace | null => {
-      const read = readTrace({ text, isCut: false }, known, null);
-      return 'reasoning' in read ? { style, reasoning: read.reasoning, origin: { from } } : null;
-    });
-    if (traces.every((trace) => trace !== null)) items.push(traceItem(known, traces));
+    const traces = known && tracesOf(known);
+    if (known === null || traces === null) missing++;
+    else if (traces.every((trace) => trace !== null)) items.push(traceItem(known, traces));
     else wrong++;
   }
   return { items, wrong, missing };
