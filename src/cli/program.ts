@@ -14,6 +14,7 @@ import { addServeCommand } from './serve.ts';
 import { addStudyCommand } from './study.ts';
 import { addSweepCommand } from './sweep.ts';
 import { colorsOf, type Terminal, widthOf } from './terminal.ts';
+import { addTracesCommand } from './traces.ts';
 import { addWorkerCommand } from './worker.ts';
 
 const start = `
@@ -88,6 +89,7 @@ export function createProgram(terminal: Terminal): Command {
   addCombineCommand(program, terminal);
   addImportCommand(program, terminal);
   addServeCommand(program, terminal);
+  addTracesCommand(program, terminal);
   addStudyCommand(program, terminal);
   addSweepCommand(program, terminal);
   addWorkerCommand(program, terminal);

@@ -11,6 +11,8 @@ export interface ProgressState {
   readonly total: number | null;
   /** What it is done to. */
   readonly file?: string | undefined;
+  /** Drawn behind the amounts, e.g. what it has cost. */
+  readonly note?: string | undefined;
   /** Default `bytes`. */
   readonly unit?: 'bytes' | 'count';
 }
@@ -72,7 +74,8 @@ export class ProgressBar implements Disposable {
     const format = () => {
       const state = this.#state;
       if (state === null) return '';
-      const label = truncate(name(state), Math.max(12, widthOf(stream) - BAR_COLUMNS - 36));
+      const note = state.note === undefined ? '' : `, ${state.note}`;
+      const label = truncate(name(state), Math.max(12, widthOf(stream) - BAR_COLUMNS - 36 - note.length));
       const { done, total } = state;
       if (total === null || total <= 0) return `${label}  ${colors.dim(amount(state, done))}`;
       const share = Math.min(1, done / total);
@@ -80,7 +83,7 @@ export class ProgressBar implements Disposable {
       const bar = colors.cyan('━'.repeat(filled)) + colors.dim('━'.repeat(BAR_COLUMNS - filled));
       const percent = `${Math.floor(share * 100)}%`.padStart(4);
       const amounts = `${amount(state, done)} of ${amount(state, total)}`;
-      return `${label}  ${bar} ${percent}  ${colors.dim(amounts + remaining(share, Date.now() - this.#startedAt))}`;
+      return `${label}  ${bar} ${percent}  ${colors.dim(amounts + note + remaining(share, Date.now() - this.#startedAt))}`;
     };
     return new cliProgress.SingleBar({ stream, format, hideCursor: true, clearOnComplete: true, fps: 12 });
   }
