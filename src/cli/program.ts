@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addCombineCommand } from './combine.ts';
 import { addCompareCommand } from './compare.ts';
 import { addDemoCommand } from './demo.ts';
+import { addEvalCommand } from './eval.ts';
 import { addExtractCommand } from './extract.ts';
 import { addImportCommand } from './import.ts';
 import { addInspectCommand } from './inspect.ts';
@@ -91,6 +92,7 @@ export function createProgram(terminal: Terminal): Command {
   addServeCommand(program, terminal);
   addTracesCommand(program, terminal);
   addStudyCommand(program, terminal);
+  addEvalCommand(program, terminal);
   addSweepCommand(program, terminal);
   addWorkerCommand(program, terminal);
   addReportCommand(program, terminal);
