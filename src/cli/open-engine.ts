@@ -11,9 +11,11 @@ export async function openEngine(
   { model, precision, threads }: ModelFlags,
   { signal }: Terminal,
   progress: ProgressBar,
+  options: { readonly kvCacheBytes?: number } = {},
 ): Promise<Engine> {
   const { loadEngine } = await import('../load-engine.ts');
   const engine = await loadEngine(model, {
+    ...options,
     precision,
     ...(threads !== undefined && { threads }),
     download: true,
