@@ -49,16 +49,20 @@ export interface DuplicateQuestion {
 const SHOWN = 8;
 
 /** Counts, and keeps the first few. */
-export class FindingsList<T> implements Findings<T> {
-  count = 0;
-  readonly first: T[] = [];
+export class FindingsList<T> {
+  readonly #first: T[] = [];
+  #count = 0;
 
-  add(finding: T): void {
-    this.count++;
-    if (this.first.length < SHOWN) this.first.push(finding);
+  get first(): readonly T[] {
+    return this.#first;
   }
 
-  toJSON(): Findings<T> {
-    return { count: this.count, first: this.first };
+  add(finding: T): void {
+    this.#count++;
+    if (this.#first.length < SHOWN) this.#first.push(finding);
+  }
+
+  findings(): Findings<T> {
+    return { count: this.#count, first: this.#first };
   }
 }

@@ -12,7 +12,7 @@ export interface WorkedAnswer {
 export function workedAnswer(text: string): WorkedAnswer {
   const marked = /^####[ \t]*(\S.*)$/m.exec(text);
   if (marked) {
-    return { answer: plainNumber(marked[1]!.trim()), steps: stepsOf(text.slice(0, marked.index)) };
+    return { answer: plainNumber(marked[1]!.trim()), steps: linesOf(text.slice(0, marked.index)) };
   }
   const boxed = lastBoxed(text);
   if (boxed) return { answer: boxed, steps: stepsOf(text) };
@@ -21,11 +21,17 @@ export function workedAnswer(text: string): WorkedAnswer {
 
 /** Steps of a text: its paragraphs where there are blank lines, else its lines; null where there are none. */
 export function stepsOf(text: string): string[] | null {
-  const separator = /\r?\n[ \t]*\r?\n/.test(text.trim()) ? /\r?\n[ \t]*(?:\r?\n)+/ : /\r?\n/;
-  const steps = text
-    .split(separator)
-    .map((step) => unboxed(step.replace(/<<[^<>\n]*>>/g, '')).trim())
-    .filter((step) => step !== '');
+  return /\n[ \t\r]*\n/.test(text.trim()) ? cleaned(text.split(/\n[ \t\r]*\n/)) : linesOf(text);
+}
+
+function linesOf(text: string): string[] | null {
+  return cleaned(text.split('\n'));
+}
+
+function cleaned(parts: readonly string[]): string[] | null {
+  const steps = parts
+    .map((part) => unboxed(part.replace(/<<[^<>\n]*>>/g, '')).trim())
+    .filter((part) => part !== '');
   return steps.length > 0 ? steps : null;
 }
 

@@ -49,9 +49,9 @@ export class HubServer implements AsyncDisposable {
     const url = new URL(request.url ?? '/', this.url);
     const { range, authorization } = request.headers;
     this.requests.push({ url: url.pathname, range, authorization });
-    const info = /^\/api\/models\/([^/]+\/[^/]+)\/revision\/([^/]+)$/.exec(url.pathname);
-    const tree = /^\/api\/models\/([^/]+\/[^/]+)\/tree\/([^/]+)$/.exec(url.pathname);
-    const body = /^\/(cdn\/)?([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(url.pathname);
+    const info = /^\/api\/(?:model|dataset)s\/([^/]+\/[^/]+)\/revision\/([^/]+)$/.exec(url.pathname);
+    const tree = /^\/api\/(?:model|dataset)s\/([^/]+\/[^/]+)\/tree\/([^/]+)$/.exec(url.pathname);
+    const body = /^\/(cdn\/)?(?:datasets\/)?([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(url.pathname);
     const repo = this.repos.get(info?.[1] ?? tree?.[1] ?? body?.[2] ?? '');
     const revision = decodeURIComponent(info?.[2] ?? tree?.[2] ?? body?.[3] ?? '');
     if (repo === undefined || !['main', 'refs/pr/1', this.commit].includes(revision)) {

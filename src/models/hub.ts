@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { listFiles, modelInfo } from '@huggingface/hub';
+import { datasetInfo, listFiles, modelInfo } from '@huggingface/hub';
 import { DownloadError, InvalidArgumentError, KvSteerError } from '../errors.ts';
 import {
   describeFailure,
@@ -55,10 +55,19 @@ export function assertHubAllowed(env: NodeJS.ProcessEnv = process.env): void {
   }
 }
 
+/** Data sets have repositories of their own, so `owner/name` may be both. */
+export type HubRepoType = 'model' | 'dataset';
+
 /** Address of one file. */
-export function hubFileUrl(repo: string, revision: string, path: string): string {
+export function hubFileUrl(
+  repo: string,
+  revision: string,
+  path: string,
+  type: HubRepoType = 'model',
+): string {
   const file = path.split('/').map(encodeURIComponent).join('/');
-  return `${hubEndpoint()}/${repo}/resolve/${encodeURIComponent(revision)}/${file}`;
+  const place = type === 'dataset' ? `datasets/${repo}` : repo;
+  return `${hubEndpoint()}/${place}/resolve/${encodeURIComponent(revision)}/${file}`;
 }
 
 /**
@@ -70,16 +79,27 @@ export async function listHubRepo(
   repo: string,
   revision: string,
   signal?: AbortSignal,
+  type: HubRepoType = 'model',
 ): Promise<{ commit: string; files: HubFile[] }> {
   assertHubAllowed();
   const hubUrl = hubEndpoint();
   const fetch = boundedFetch(signal);
   try {
-    const { sha } = await modelInfo({ name: repo, revision, hubUrl, fetch, additionalFields: ['sha'] });
+    const asked = { name: repo, revision, hubUrl, fetch };
+    const { sha } =
+      type === 'dataset'
+        ? await datasetInfo({ ...asked, additionalFields: ['sha'] })
+        : await modelInfo({ ...asked, additionalFields: ['sha'] });
     // Some mirrors do not tell the commit; then the revision has to do.
     const commit = typeof sha === 'string' && /^[0-9a-f]{40}$/.test(sha) ? sha : revision;
     const files: HubFile[] = [];
-    const at = { repo, revision: encodeURIComponent(commit), recursive: true, hubUrl, fetch };
+    const at = {
+      repo: { type, name: repo },
+      revision: encodeURIComponent(commit),
+      recursive: true,
+      hubUrl,
+      fetch,
+    };
     for await (const entry of listFiles(at)) {
       if (entry.type !== 'file') continue;
       if (files.length >= MAX_FILES) throw new DownloadError(`${repo} has more than ${MAX_FILES} files.`, []);

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { DownloadError, ModelNotFoundError } from '../errors.ts';
+import { DataNotFoundError, DownloadError, ModelNotFoundError, UnsupportedModelError } from '../errors.ts';
 import { downloadFile } from './download.ts';
 import { withFileLock } from './file-lock.ts';
 import { HttpStatusError } from './http.ts';
-import { type HubFile, hubFileUrl, hubHeaders, listHubRepo } from './hub.ts';
+import { type HubFile, type HubRepoType, hubFileUrl, hubHeaders, listHubRepo } from './hub.ts';
 import { type HubManifest, presentBytes, readHubManifest, writeHubManifest } from './hub-manifest.ts';
 import { formatHubName, type HubName, hubFolder } from './hub-name.ts';
 import { selectHubFiles } from './hub-selection.ts';
@@ -27,59 +27,74 @@ export async function pullHubModel(
   options: PullOptions & { readonly cache: string },
 ): Promise<ResolvedModel> {
   const folder = hubFolder(options.cache, hub);
-  const { signal, onProgress } = options;
+  const choose = (files: readonly HubFile[]) => selectHubFiles(hub.repo, files, hub.file);
+  return resolved(folder, await pullHubFiles(hub, folder, { ...options, type: 'model', choose }));
+}
+
+/** What a repository is asked for: part of its manifest. */
+type Selection = Pick<HubManifest, 'kind' | 'weights'> & { readonly files: readonly HubFile[] };
+
+export interface PullHubFilesOptions extends Omit<PullOptions, 'cache'> {
+  readonly type: HubRepoType;
+  /** Of all files, at one commit; throws where the wanted ones are not among them. */
+  readonly choose: (files: readonly HubFile[]) => Selection;
+}
+
+/**
+ * The chosen files of a repository in `folder`, complete and checked: see {@link pullHubModel}.
+ *
+ * @throws ModelNotFoundError or DataNotFoundError where there is no such repository or revision; DownloadError; the signal's reason.
+ */
+export async function pullHubFiles(
+  hub: HubName,
+  folder: string,
+  { type, choose, signal, onProgress, refresh }: PullHubFilesOptions,
+): Promise<HubManifest> {
   return withFileLock(join(folder, 'pull'), { signal }, async () => {
     const earlier = await readHubManifest(folder);
-    const keep = earlier?.complete && !options.refresh;
-    const manifest = keep ? earlier : await choose(hub, signal);
+    const keep = earlier?.complete && !refresh;
+    const manifest = keep ? earlier : await manifestOf(hub, type, choose, signal);
     const changed = !keep && !(earlier?.complete && earlier.commit === manifest.commit);
     if (changed) await writeHubManifest(folder, manifest);
-    for (const file of manifest.files) await pullFile(manifest, file, folder, { signal, onProgress });
+    for (const file of manifest.files) await pullFile(manifest, type, file, folder, { signal, onProgress });
     const complete = { ...manifest, complete: true };
     if (changed) await writeHubManifest(folder, complete);
-    return resolved(folder, complete);
+    return complete;
   });
 }
 
-async function choose(hub: HubName, signal: AbortSignal | undefined): Promise<HubManifest> {
+async function manifestOf(
+  hub: HubName,
+  type: HubRepoType,
+  choose: PullHubFilesOptions['choose'],
+  signal: AbortSignal | undefined,
+): Promise<HubManifest> {
   const name = formatHubName(hub);
-  const { commit, files } = await listHubRepo(hub.repo, hub.revision, signal).catch((error) => {
+  const { commit, files } = await listHubRepo(hub.repo, hub.revision, signal, type).catch((error) => {
     // The hub also answers 401 for a repository that does not exist; its own hint says both.
     const missing =
       error instanceof DownloadError &&
       error.causes.some((cause) => cause instanceof HttpStatusError && cause.status === 404);
     if (!missing) throw error;
     const what = hub.revision === 'main' ? hub.repo : `${hub.repo} at revision ${hub.revision}`;
-    throw new ModelNotFoundError(
-      name,
-      `The hub has no ${what}. Check the spelling of the name and the revision.`,
-      {
-        cause: error,
-      },
-    );
+    const advice = 'Check the spelling of the name and the revision.';
+    throw type === 'dataset'
+      ? new DataNotFoundError(name, `The hub has no data set ${what}. ${advice}`, { cause: error })
+      : new ModelNotFoundError(name, `The hub has no ${what}. ${advice}`, { cause: error });
   });
-  const selection = selectHubFiles(hub.repo, files, hub.file);
-  const { kind, weights } = selection;
-  return {
-    version: 1,
-    name,
-    repo: hub.repo,
-    commit,
-    kind,
-    weights,
-    complete: false,
-    files: [...selection.files],
-  };
+  const { kind, weights, files: chosen } = choose(files);
+  return { version: 1, name, repo: hub.repo, commit, kind, weights, complete: false, files: [...chosen] };
 }
 
 async function pullFile(
   { repo, commit }: HubManifest,
+  type: HubRepoType,
   { path, size, sha256, gitOid }: HubFile,
   folder: string,
   { signal, onProgress }: Pick<PullOptions, 'signal' | 'onProgress'>,
 ): Promise<void> {
   const target = join(folder, ...path.split('/'));
-  const url = hubFileUrl(repo, commit, path);
+  const url = hubFileUrl(repo, commit, path, type);
   await downloadFile(url, target, {
     size,
     sha256,
@@ -92,6 +107,8 @@ async function pullFile(
 }
 
 function resolved(folder: string, { name, kind, weights, files }: HubManifest): ResolvedModel {
+  // Data sets lie in another part of the cache.
+  if (kind === 'data') throw new UnsupportedModelError(`${folder} holds a data set, not a model.`);
   const path = weights === null ? folder : join(folder, ...weights.split('/'));
   const tokenizerFolder = files.some((file) => file.path === 'tokenizer.json') ? folder : null;
   return { name, kind, path, tokenizerFolder };
