@@ -1,5 +1,5 @@
 import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { InvalidArgumentError, InvalidFileError } from '../errors.ts';
 import type { PairItem, StyledItem } from '../pairs/item.ts';
@@ -119,7 +119,7 @@ async function keys(flags: KeysFlags, terminal: Terminal): Promise<void> {
   const { stdout, stderr, signal } = terminal;
   await refuseExisting(flags);
   using progress = new ProgressBar(stderr);
-  const { items, styles } = await readItems(flags, signal);
+  const { items, styles, source } = await readItems(flags, signal);
   const { studyKeys } = await import('../study/study-keys.ts');
   await using engine = await openEngine(flags, terminal, progress);
   const { pairs, questions, turns, selection, seed, matchLength = false, system, draws } = flags;
@@ -136,6 +136,7 @@ async function keys(flags: KeysFlags, terminal: Terminal): Promise<void> {
     keys: flags.keys,
     draws,
     offset: flags.offsetToken,
+    source,
     signal,
     onProgress: ({ phase, done, total }) =>
       progress.update({
@@ -173,6 +174,8 @@ async function refuseExisting({ output, overwrite }: KeysFlags): Promise<void> {
 }
 
 interface StudyItems {
+  /** A name or the last part of a path. */
+  readonly source: string;
   readonly items: readonly (PairItem | StyledItem)[];
   readonly styles: { readonly positive: string; readonly negative: string } | null;
 }
@@ -183,10 +186,14 @@ async function readItems(flags: KeysFlags, signal: AbortSignal): Promise<StudyIt
     throw new InvalidArgumentError('style', '--style and --against go together.');
   }
   const styles = style !== undefined && against !== undefined ? { positive: style, negative: against } : null;
-  if (items !== undefined) return { items: await itemLines(items, signal), styles };
+  if (items !== undefined) return { source: basename(items), items: await itemLines(items, signal), styles };
   if (data === undefined && flags.model === 'tiny') {
     const own = await itemLines(shippedFile('tiny', 'problems', 'validation.jsonl'), signal);
-    return { items: own, styles: styles ?? { positive: 'stepwise', negative: 'direct' } };
+    return {
+      source: 'validation problems of tiny',
+      items: own,
+      styles: styles ?? { positive: 'stepwise', negative: 'direct' },
+    };
   }
   const { loadQuestions } = await import('../data/load-questions.ts');
   const source = data ?? DEFAULT_DATA;
@@ -200,7 +207,7 @@ async function readItems(flags: KeysFlags, signal: AbortSignal): Promise<StudyIt
       `${source} has ${questions.length} questions, but none with a worked solution. Give others, e.g. --data ${DEFAULT_DATA}.`,
     );
   }
-  return { items: worked, styles };
+  return { source: basename(source), items: worked, styles };
 }
 
 /** As they are: `studyKeys` checks each. */

@@ -24,6 +24,8 @@ export interface StudyKeysOptions
   readonly seed?: number;
   /** Appended to the questions, not to the pairs. Default `"\n"`. */
   readonly offset?: Offset;
+  /** Where the items are from, in words: kept with the figures. */
+  readonly source?: string;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: StudyProgress) => void;
 }
@@ -41,6 +43,7 @@ export interface KeyStudy {
   readonly engine: string;
   readonly precision: string;
   readonly configuration: {
+    readonly source: string | null;
     readonly turns: number;
     readonly selection: string;
     readonly styles: { readonly positive: string; readonly negative: string };
@@ -105,6 +108,7 @@ export async function studyKeys(
     engine: engine.capabilities.engine,
     precision: engine.capabilities.precision,
     configuration: {
+      source: options.source ?? null,
       turns,
       selection: typeof selection === 'string' ? selection : 'listed',
       styles,
