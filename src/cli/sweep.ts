@@ -31,6 +31,7 @@ interface SweepFlags extends ModelFlags, GridFlags, VectorGridFlags {
   readonly seed: number;
   readonly out: string;
   readonly queue?: string;
+  readonly answersPerJob?: number;
   readonly json?: boolean;
 }
 
@@ -81,6 +82,11 @@ export function addSweepCommand(program: Command, terminal: Terminal): void {
       'folder of the run; one with the same settings is gone on with (required)',
     )
     .option('--queue <url>', 'let workers of this Redis answer, e.g. redis://127.0.0.1:6379')
+    .option(
+      '--answers-per-job <n>',
+      'with --queue: about so many answers a job (default: 64); fewer where answers are slow, so that less is lost with a worker',
+      number({ min: 1, max: 100_000, integer: true }),
+    )
     .optionsGroup('Output:')
     .option('--json', 'print one JSON object instead: conditions, comparisons, curves')
     .addHelpText('after', examples)
@@ -106,6 +112,7 @@ async function sweep(flags: SweepFlags, terminal: Terminal): Promise<void> {
     version: packageVersion(),
     signal,
     ...(flags.queue !== undefined && { queue: flags.queue }),
+    ...(flags.answersPerJob !== undefined && { answersPerJob: flags.answersPerJob }),
     onProgress: ({ done, total, workers }) =>
       progress.update({
         phase: workers === null ? 'answers' : `answers of ${workers} worker${workers === 1 ? '' : 's'}`,

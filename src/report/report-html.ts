@@ -77,7 +77,7 @@ ${conditionsTable(config, summary)}`,
     [
       'samples',
       'Answers side by side',
-      html`<p class="note">The baseline and the first conditions, on questions where they part and where they do not.</p>
+      html`<p class="note">The baseline and the most accurate of each kind, on questions where they part, and one where they do not.</p>
 ${samplesSection(run)}`,
     ],
     ['configuration', 'Configuration', configurationSection(run)],

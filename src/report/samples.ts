@@ -1,6 +1,7 @@
-import type { AnswerRecord } from '../evaluate/run.ts';
+import type { AnswerRecord, RunConfig, RunSummary } from '../evaluate/run.ts';
 import { type Html, html } from './html.ts';
 import type { ReportRun } from './report-run.ts';
+import { isControl } from './verdict.ts';
 
 const MOST_QUESTIONS = 6;
 const MOST_CONDITIONS = 4;
@@ -15,14 +16,10 @@ export interface Sample {
 
 /**
  * A few questions with their answers side by side: first those on which the conditions part, of these evenly through the
- * run; the baseline and the first conditions of the table. First draws only.
+ * run. First draws only.
  */
-export function samplesOf({ config, answers, questions }: ReportRun): Sample[] {
-  const names = Object.keys(config.conditions);
-  const shown = [config.baseline, ...names.filter((name) => name !== config.baseline)].slice(
-    0,
-    MOST_CONDITIONS,
-  );
+export function samplesOf({ config, summary, answers, questions }: ReportRun): Sample[] {
+  const shown = conditionsShown(config, summary);
   const byQuestion = new Map<string, Map<string, AnswerRecord>>();
   for (const record of answers) {
     if (record.draw !== 0 || !shown.includes(record.condition)) continue;
@@ -45,6 +42,22 @@ export function samplesOf({ config, answers, questions }: ReportRun): Sample[] {
       return record === undefined ? [] : [{ condition, record }];
     }),
   }));
+}
+
+/** The baseline, then the most accurate of each kind: edits of the cache, other prompts, activation steering, controls. */
+function conditionsShown({ conditions, baseline }: RunConfig, summary: RunSummary): string[] {
+  const others = Object.keys(conditions).filter((name) => name !== baseline);
+  const accuracy = (name: string) => summary.conditions[name]?.accuracy ?? 0;
+  const kindOf = (name: string) => {
+    const condition = conditions[name]!;
+    if (isControl(condition)) return 3;
+    return condition.activation ? 2 : condition.edits.length === 0 ? 1 : 0;
+  };
+  const best = [0, 1, 2, 3].flatMap((kind) => {
+    const [first, ...rest] = others.filter((name) => kindOf(name) === kind);
+    return first === undefined ? [] : [rest.reduce((a, b) => (accuracy(b) > accuracy(a) ? b : a), first)];
+  });
+  return [...new Set([baseline, ...best, ...others])].slice(0, MOST_CONDITIONS);
 }
 
 function spread<T>(list: readonly T[], most: number): T[] {

@@ -82,10 +82,10 @@ export function readAnswers(job: SweepJob, result: unknown): AnswerRecord[] {
 }
 
 /** A worker's batch is full at about so many answers. */
-const ANSWERS_A_JOB = 64;
+export const ANSWERS_PER_JOB = 64;
 
 /**
- * The jobs of a run: its questions in groups, so that a job has about 64 answers.
+ * The jobs of a run: its questions in groups, so that a job has about as many answers as asked for.
  *
  * @param vectors hash of the bytes by hash of the vector.
  */
@@ -93,10 +93,11 @@ export function jobsOf(
   config: RunConfig,
   questions: readonly Question[],
   vectors: Readonly<Record<string, string>>,
+  answersPerJob: number = ANSWERS_PER_JOB,
 ): SweepJob[] {
   const conditions = Object.values(config.conditions);
   const perQuestion = conditions.reduce((sum, { sampling }) => sum + (sampling?.draws ?? 1), 0);
-  const size = Math.min(MOST_QUESTIONS, Math.max(1, Math.round(ANSWERS_A_JOB / perQuestion)));
+  const size = Math.min(MOST_QUESTIONS, Math.max(1, Math.round(answersPerJob / perQuestion)));
   const asked = questions.flatMap(({ id, question, choices, answer }) =>
     answer === null ? [] : [{ id, question, choices: choices && [...choices], answer }],
   );

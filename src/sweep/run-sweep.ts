@@ -25,6 +25,11 @@ export interface SweepOptions
   readonly out?: string;
   /** Address of a Redis whose workers answer; default: this process does. */
   readonly queue?: string;
+  /**
+   * With a queue: answers that a job asks for, about, from 1; whole questions. Default 64, which fills a worker's batch;
+   * fewer where answers are slow, so that a worker that dies loses less.
+   */
+  readonly answersPerJob?: number;
   readonly onProgress?: (progress: SweepProgress) => void;
 }
 
@@ -49,7 +54,7 @@ export async function runSweep(
   conditions: Readonly<Record<string, Condition>>,
   options: SweepOptions = {},
 ): Promise<Sweep> {
-  const { queue, onProgress, ...asked } = options;
+  const { queue, onProgress, answersPerJob, ...asked } = options;
   const { out } = asked;
   const answered = questions.filter((question): question is AnsweredQuestion => question.answer !== null);
   if (queue === undefined) {
@@ -69,7 +74,7 @@ export async function runSweep(
   const { blobs, index } = vectorBlobs(conditions);
   const total = answered.length * drawsOf(config);
   // A job is done when the folder holds all its answers; one that it holds in part is asked for again.
-  const jobs = jobsOf(config, answered, index).filter(({ questions: asked }) =>
+  const jobs = jobsOf(config, answered, index, answersPerJob).filter(({ questions: asked }) =>
     asked.some(({ id }) => keysOf(id, config).some((key) => !answers.has(key))),
   );
   let workers: number | null = null;
