@@ -1,9 +1,9 @@
 // How many answers begin with "Step" as the value coefficient grows? Run: npx tsx examples/dose-response.ts
-import { readFileSync } from 'node:fs';
 import {
   buildPairs,
   extractVector,
   loadEngine,
+  loadQuestions,
   randomVector,
   readItemsFile,
   type SteeringPlan,
@@ -16,8 +16,8 @@ const pairs = buildPairs(items, { tokenizer: engine.tokenizer, turns: 2 });
 const vector = await extractVector(engine, pairs);
 const control = randomVector(vector, 1); // same norm per layer, no content
 
-const lines = readFileSync('models/pairs/gsm8k-24.jsonl', 'utf8').trim().split('\n');
-const questions = lines.map((line) => JSON.parse(line).question as string);
+const set = await loadQuestions('gsm8k-slice:test', { limit: 24 });
+const questions = set.questions.map(({ question }) => question);
 
 async function stepwise(plan: SteeringPlan | null): Promise<number> {
   const options = { maxTokens: 4, offset: '\n' }; // the offset token with and without a plan: the edit is the only difference

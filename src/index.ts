@@ -16,6 +16,7 @@ export type {
   MalformedRow,
   QuestionSet,
 } from './data/question-set.ts';
+export { saveQuestions } from './data/save-questions.ts';
 export { type QuestionSplit, type SplitOptions, splitQuestions } from './data/split-questions.ts';
 export type {
   Capabilities,

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addCombineCommand } from './combine.ts';
 import { addCompareCommand } from './compare.ts';
+import { addDataCommand } from './data.ts';
 import { addDemoCommand } from './demo.ts';
 import { addEvalCommand } from './eval.ts';
 import { addExtractCommand } from './extract.ts';
@@ -8,6 +9,7 @@ import { addImportCommand } from './import.ts';
 import { addInspectCommand } from './inspect.ts';
 import { addModelsCommand } from './models.ts';
 import { packageVersion } from './package-version.ts';
+import { addPairsCommand } from './pairs.ts';
 import { addPullCommand } from './pull.ts';
 import { addReportCommand } from './report.ts';
 import { addRunCommand } from './run.ts';
@@ -22,7 +24,7 @@ const start = `
 Start here:
   kvsteer demo                                          what steering is, offline, in seconds
   kvsteer pull                                          the default model, 98 MB
-  kvsteer extract --items steps -o steps.safetensors    a vector from 16 worked questions
+  kvsteer extract --data steps -o steps.safetensors     a vector from 16 worked questions
   kvsteer compare --vector steps.safetensors --values 1,2,4 "What is 12 * 7?"
 
 \`kvsteer COMMAND --help\` documents each command.
@@ -83,6 +85,8 @@ export function createProgram(terminal: Terminal): Command {
   addDemoCommand(program, terminal);
   addPullCommand(program, terminal);
   addModelsCommand(program, terminal);
+  addDataCommand(program, terminal);
+  addPairsCommand(program, terminal);
   addExtractCommand(program, terminal);
   addRunCommand(program, terminal);
   addCompareCommand(program, terminal);

@@ -46,7 +46,7 @@ export async function extractingDemo(
 ): Promise<void> {
   const { signal, stdout } = terminal;
   const most = flags.problems ?? DEFAULT_PROBLEMS;
-  const problems = await readProblems(shippedFile('pairs', 'gsm8k-24.jsonl'), { most, signal });
+  const problems = await readProblems(shippedFile('data', 'gsm8k_slice_test.jsonl'), { most, signal });
   if (problems.length < most) {
     throw new InvalidArgumentError('problems', `--problems: there are ${problems.length} for this model.`);
   }
