@@ -77,6 +77,12 @@ export { hashPairs } from './pairs/pair-hash.ts';
 export { type QuestionItems, questionItems } from './pairs/question-items.ts';
 export { pairsOfFile, readItemsFile, readPairsFile } from './pairs/read-pairs-file.ts';
 export type { ExampleChooser, ExampleSelection } from './pairs/select-examples.ts';
+export { type ConditionChange, compareRuns, type RunComparison } from './report/compare-runs.ts';
+export { readReportRun } from './report/read-report-run.ts';
+export { reportHtml } from './report/report-html.ts';
+export { reportMarkdown } from './report/report-markdown.ts';
+export type { ReportRun } from './report/report-run.ts';
+export { type Found, RunDatabase } from './report/run-database.ts';
 export { applyPlan } from './steer/apply-plan.ts';
 export type { CentroidChoice, LayerSelection, ResolvedPlan, SteeringPlan } from './steer/plan.ts';
 export type { Prompt } from './steer/prompt.ts';
@@ -90,6 +96,17 @@ export {
 } from './steer/steer.ts';
 export { type AblateOptions, ablateHeads } from './study/ablate-heads.ts';
 export type { ForcedQuestion } from './study/key-effects.ts';
+export { gridConditions, type SweepGrid } from './sweep/grid.ts';
+export { answerQueue, type WorkerEvent, type WorkOptions } from './sweep/queue/answer-queue.ts';
+export { runSweep, type Sweep, type SweepOptions, type SweepProgress } from './sweep/run-sweep.ts';
+export {
+  type Axis,
+  type CurvePoint,
+  type StabilityCurve,
+  stabilityCurves,
+  type UsableRange,
+} from './sweep/stability.ts';
+export { type SweepVectorsOptions, sweepVectors, type VectorGrid } from './sweep/sweep-vectors.ts';
 export type { AggregationOptions, PairAggregation } from './vectors/aggregate/aggregator.ts';
 export {
   addVectors,

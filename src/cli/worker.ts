@@ -42,14 +42,14 @@ export function addWorkerCommand(program: Command, terminal: Terminal): void {
 async function worker(flags: WorkerFlags, terminal: Terminal): Promise<void> {
   const { stdout, stderr, signal } = terminal;
   const colors = colorsOf(stdout);
-  const { work } = await import('../sweep/queue/work.ts');
+  const { answerQueue } = await import('../sweep/queue/answer-queue.ts');
   using progress = new ProgressBar(stderr);
   await using engine = await openEngine(flags, terminal, progress);
   progress.stop();
   let jobs = 0;
   let answers = 0;
   printLine(stdout, `${engine.model.name}, ${engine.capabilities.precision}: waiting for jobs`);
-  await work(engine, flags.queue, {
+  await answerQueue(engine, flags.queue, {
     jobs: flags.jobs,
     signal,
     onEvent: (event) => {

@@ -8,11 +8,11 @@ import type { Condition } from '../../evaluate/condition.ts';
 import { loadEngine } from '../../load-engine.ts';
 import { runSweep } from '../run-sweep.ts';
 import { timeless, tinyConditions, tinyQuestions } from '../tiny-sweep.test-support.ts';
+import { answerQueue, type WorkerEvent } from './answer-queue.ts';
 import { BlobStore, storeBlobs } from './blob-store.ts';
 import { connect, KEY_PREFIX } from './connect.ts';
 import { queueName } from './names.ts';
 import { noRedis, TestRedis } from './redis.test-support.ts';
-import { type WorkerEvent, work } from './work.ts';
 
 describe.skipIf(noRedis !== null)(`the queue${noRedis === null ? '' : ` (skipped: ${noRedis})`}`, () => {
   let redis: TestRedis;
@@ -35,7 +35,10 @@ describe.skipIf(noRedis !== null)(`the queue${noRedis === null ? '' : ` (skipped
   async function besideWorker(during: () => Promise<void>): Promise<WorkerEvent[]> {
     const stop = new AbortController();
     const told: WorkerEvent[] = [];
-    const working = work(engine, redis.url, { signal: stop.signal, onEvent: (event) => told.push(event) });
+    const working = answerQueue(engine, redis.url, {
+      signal: stop.signal,
+      onEvent: (event) => told.push(event),
+    });
     try {
       await during();
     } finally {

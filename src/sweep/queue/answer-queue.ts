@@ -46,7 +46,7 @@ const PROGRESS_MS = 1000;
  * @param url of Redis, as `connect` takes it.
  * @throws InvalidArgumentError, MissingPackageError, RuntimeFailureError where there is no queue to begin with.
  */
-export async function work(engine: Engine, url: string, options: WorkOptions): Promise<void> {
+export async function answerQueue(engine: Engine, url: string, options: WorkOptions): Promise<void> {
   const { jobs = 2, lockMs = 30_000, signal, onEvent } = options;
   signal.throwIfAborted();
   const { bullmq } = await loadQueuePackages();
