@@ -1,3 +1,4 @@
+import './engine/onnx/telemetry-off.ts';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheFolder, type ModelProgressListener, resolveModel } from './models/index.ts';

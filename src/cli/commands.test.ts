@@ -60,7 +60,7 @@ describe('help', () => {
   it('is shown without arguments and for each command, with defaults and examples', async () => {
     const { code, stdout, stderr } = await inProcess([]);
     expect([code, stderr]).toEqual([0, '']);
-    for (const command of ['demo', 'pull', 'models', 'extract', 'run', 'compare', 'inspect']) {
+    for (const command of ['demo', 'pull', 'models', 'pairs', 'extract', 'run', 'compare', 'inspect']) {
       expect(stdout).toContain(`\n  ${command} `);
       const help = await inProcess([command, '--help']);
       expect(help.code).toBe(0);
@@ -94,12 +94,8 @@ describe('mistakes', () => {
     await refused(['run', '--values', '2', 'hi'], '--values needs a vector');
     await refused(['run', '--raw', '--system', 'x', 'hi'], '--raw');
     await refused(['run', '--vector', vectorFile, '--no-offset', '--offset-token', ' ', 'hi'], 'not both');
-    await refused(['extract', '-o', join(folder, 'x')], '--pairs FILE.jsonl');
-    await refused(['extract', '--pairs', 'a', '--items', 'b', '-o', 'c'], 'cannot be used with');
-    await refused(
-      ['extract', '--items', 'a', '--style', 'b', '-o', 'c'],
-      '--style and --against go together',
-    );
+    await refused(['extract', '-o', join(folder, 'x')], '--data steps');
+    await refused(['extract', '--pairs', 'a', '--data', 'b', '-o', 'c'], 'cannot be used with');
     await refused(['demo', '--model', 'other', '--style', 'causal'], '--style chooses a vector of tiny');
     await refused(['demo', '--style', 'poetic'], 'stepwise, causal, strategy, equation');
     await refused(['demo', '--problems', '501'], 'there are 500 held-out problems');

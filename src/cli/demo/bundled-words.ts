@@ -101,7 +101,7 @@ export function nextSteps(page: Page, style: Style): void {
     ['another style, by another vector', `kvsteer demo --style ${other}`],
     ['a real model (downloads 98 MB once)', 'kvsteer demo --model smollm2-135m-instruct'],
     ['what a vector holds', `kvsteer inspect ${shortPath(vectorFile(style))}`],
-    ['a vector of your own for a real model', 'kvsteer extract --items steps -o steps.safetensors'],
+    ['a vector of your own for a real model', 'kvsteer extract --data steps -o steps.safetensors'],
   ];
   page.heading('Where to go next');
   for (const [what, command] of steps) {

@@ -68,7 +68,7 @@ export function nextSteps(
   ].map((flag) => ` ${flag}`);
   page.heading('Where to go next');
   const commands = [
-    `kvsteer extract --items steps${flags.join('')} -o steps.safetensors`,
+    `kvsteer extract --data steps${flags.join('')} -o steps.safetensors`,
     'kvsteer inspect steps.safetensors',
     `kvsteer compare --vector steps.safetensors --values 1,2,4${flags.join('')} "How can I sleep better?"`,
   ];
