@@ -48,13 +48,16 @@ const knownPrices: Readonly<Record<string, Prices>> = {
 
 const examples = `
 Styles:
-  stepwise    Step 1: ... Step 2: ...         strategy   Strategy: ... Execution: ...
-  causal      Because ..., therefore ...      deduction  statements with [given], [inference from ...]
+  stepwise    Step 1: ... Step 2: ...
+  strategy    Strategy: ... Execution: ...
+  causal      Because ..., ... therefore ...
+  deduction   statements with [given], [fact], [inference from ...], [conclusion from ...]
   analogy     Analogy: ... Mapping: ... Solution: ...
 
-Answers are checked: a wrong one is asked for again, then the question is given up. The output has the
-questions with right traces in every style, for \`kvsteer extract --items\`. Each answer is kept in
-OUTPUT.journal as it comes: after an interruption the same command goes on and asks for nothing twice.
+Answers are checked: a wrong one is asked for again, then the question is given up. The output
+has the questions with right traces in every style, for \`kvsteer extract --items\`. Each answer
+is kept in OUTPUT.journal as it comes: after an interruption the same command goes on, and asks
+for nothing twice.
 
 Environment:
   OPENAI_API_KEY    the key of the teacher; servers of your own may need none
@@ -62,7 +65,8 @@ Environment:
 
 Examples:
   kvsteer traces gsm8k-slice:train --from rationale -o traces.jsonl
-  kvsteer traces gsm8k:train --limit 200 --style stepwise,causal --max-tokens-total 500000 -o traces.jsonl
+  kvsteer traces gsm8k:train --limit 200 --max-tokens-total 500000 -o traces.jsonl
+  kvsteer traces gsm8k:train --limit 200 --style all --teacher-engine my.gguf -o styles.jsonl
   kvsteer traces mine.jsonl --base-url http://localhost:8000/v1 --teacher my-model -o traces.jsonl
 `;
 
@@ -76,7 +80,11 @@ export function addTracesCommand(program: Command, terminal: Terminal): void {
     )
     .argument('<questions>', 'a known set, a file, a folder or a hub id, e.g. gsm8k:train')
     .optionsGroup('Traces:')
-    .option('--style <names>', `one or several of ${styleNames.join(', ')}; or all`, styleList, ['stepwise'])
+    .addOption(
+      new Option('--style <names>', `one or several of ${styleNames.join(', ')}; or all`)
+        .argParser(styleList)
+        .default(['stepwise'], 'stepwise'),
+    )
     .addOption(
       new Option(
         '--from <what>',
@@ -152,10 +160,16 @@ async function ask(source: string, flags: TracesFlags, terminal: Terminal): Prom
   await requireFreeOutput({ output, overwrite: isResumed || (flags.overwrite ?? false) });
 
   using progress = new ProgressBar(stderr);
-  await using open = await openTeacher(flags, terminal, progress);
-  const { teacher } = open;
-  const prices = pricesOf(flags, teacher);
+  // What is refused soonest comes first: a missing key, then the questions, then a model that takes long to load.
+  const endpoint = flags.teacherEngine === undefined ? await openEndpoint(flags) : null;
   const questions = await questionsOf(source, flags, progress, signal);
+  await using engine =
+    flags.teacherEngine === undefined
+      ? null
+      : await openEngine({ model: flags.teacherEngine, precision: DEFAULT_PRECISION }, terminal, progress);
+  const { engineTeacher } = await import('../steer/engine-teacher.ts');
+  const teacher = endpoint ?? engineTeacher(engine!);
+  const prices = pricesOf(flags, teacher);
   const { makeTraces } = await import('../traces/make-traces.ts');
   const { withFileLock } = await import('../models/file-lock.ts');
   const phase = `asking ${teacher.model}`;
@@ -214,7 +228,7 @@ async function take(
   using progress = new ProgressBar(stderr);
   const questions = await questionsOf(source, flags, progress, signal);
   const { fileTraces, rationaleTraces } = await import('../traces/given-traces.ts');
-  const { writeItems } = await import('../traces/trace-item.ts');
+  const { writeTraceItems } = await import('../traces/trace-item.ts');
   const { items, wrong, missing } =
     from === 'rationale' ? rationaleTraces(questions) : await fileTraces(questions, from, style, signal);
   progress.stop();
@@ -226,7 +240,7 @@ async function take(
         : `No question has a right trace in ${from}: ${wrong} end in another answer, ${missing} are not in it.`,
     );
   }
-  await writeItems(output, items);
+  await writeTraceItems(output, items);
   if (flags.json) {
     printJson(stdout, { total: questions.length, kept: items.length, wrong, missing, output });
     return;
@@ -262,25 +276,13 @@ async function questionsOf(
   return questions;
 }
 
-async function openTeacher(
-  { teacher, baseUrl, teacherEngine, timeout }: TracesFlags,
-  terminal: Terminal,
-  progress: ProgressBar,
-): Promise<AsyncDisposable & { readonly teacher: Teacher }> {
-  if (teacherEngine === undefined) {
-    const { openAiTeacher } = await import('../traces/openai-teacher.ts');
-    return {
-      teacher: await openAiTeacher({
-        model: teacher ?? DEFAULT_TEACHER,
-        ...(baseUrl !== undefined && { baseUrl }),
-        timeoutMs: timeout * 1000,
-      }),
-      async [Symbol.asyncDispose]() {},
-    };
-  }
-  const engine = await openEngine({ model: teacherEngine, precision: DEFAULT_PRECISION }, terminal, progress);
-  const { engineTeacher } = await import('../steer/engine-teacher.ts');
-  return { teacher: engineTeacher(engine), [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose]() };
+async function openEndpoint({ teacher = DEFAULT_TEACHER, baseUrl, timeout }: TracesFlags): Promise<Teacher> {
+  const { openAiTeacher } = await import('../traces/openai-teacher.ts');
+  return openAiTeacher({
+    model: teacher,
+    ...(baseUrl !== undefined && { baseUrl }),
+    timeoutMs: timeout * 1000,
+  });
 }
 
 function pricesOf({ priceIn, priceOut }: TracesFlags, { identity }: Teacher): Prices | null {
@@ -336,28 +338,31 @@ function printAsked(summary: TraceSummary, flags: TracesFlags, { stdout }: Termi
   }
 }
 
-const faultWords = { wrong: 'a wrong answer', form: 'not in the style', cut: 'cut off' } as const;
+const faultWords = { wrong: 'with a wrong answer', form: 'not in the style', cut: 'cut off' } as const;
 
-/** `: 3 a wrong answer, 1 cut off` */
+/** ` (at last 3 with a wrong answer, 1 cut off)` */
 function shares(dropped: readonly DroppedQuestion[]): string {
   const parts = (['wrong', 'form', 'cut'] as const)
     .map((fault) => [dropped.filter(({ why }) => why === fault).length, faultWords[fault]] as const)
     .filter(([count]) => count > 0);
   return parts.length === 0
     ? ''
-    : `; at last ${parts.map(([count, words]) => `${count} ${words}`).join(', ')}`;
+    : ` (at last ${parts.map(([count, words]) => `${count} ${words}`).join(', ')})`;
 }
 
 function noneKept({ total, wrong, failed, unanswerable, dropped }: TraceSummary): TeacherError {
   const message = dropped.findLast((one) => one.message !== undefined)?.message;
   const parts = [
-    ...(wrong > 0 ? [`${wrong} were given up${shares(dropped)}`] : []),
-    ...(failed > 0 ? [`${failed} were not answered${message === undefined ? '' : ` (${message})`}`] : []),
-    ...(unanswerable > 0 ? [`${unanswerable} have no known answer`] : []),
+    ...(wrong > 0 ? [`${wrong} given up${shares(dropped)}`] : []),
+    ...(failed > 0
+      ? [`${failed} not answered${message === undefined ? '' : `, the last time because ${message}`}`]
+      : []),
+    ...(unanswerable > 0 ? [`${unanswerable} without a known answer`] : []),
   ];
+  const advice = wrong > 0 ? ' Try a stronger teacher, or more --attempts or --max-tokens.' : '';
   return new TeacherError(
     'refused',
-    `No trace was kept of ${counted(total, 'question')}: ${parts.join(', ')}. Try a stronger teacher, more --attempts or --max-tokens, or other questions.`,
+    `No trace was kept of ${counted(total, 'question')}: ${parts.join('; ')}.${advice}`,
   );
 }
 

@@ -98,8 +98,8 @@ describe('makeTraces', () => {
     expect(await readItemsFile(file)).toHaveLength(items.length);
   });
 
-  it.each([1, 2])('ends with the same file whatever fails, seed %i', async (seed) => {
-    await using server = await startTeacher({ faultRate: 0.4, seed });
+  it('ends with the same file whatever fails', async () => {
+    await using server = await startTeacher({ faultRate: 0.4, seed: 1 });
     const output = newOutput();
     const events: TraceProgress[] = [];
     const summary = await make(server, output, { onProgress: (event) => events.push(event) });

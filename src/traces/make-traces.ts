@@ -9,7 +9,7 @@ import { readTrace } from './read-trace.ts';
 import type { StyleName } from './styles.ts';
 import type { Teacher, TokenUsage } from './teacher.ts';
 import { TokenBudget } from './token-budget.ts';
-import { type Trace, type TraceItem, traceItem, writeItems } from './trace-item.ts';
+import { type Trace, type TraceItem, traceItem, writeTraceItems } from './trace-item.ts';
 import { type AnsweredQuestion, type Fault, promptHash, traceRequest } from './trace-request.ts';
 
 /** Questions in a row without any answer after which the teacher is given up. */
@@ -204,7 +204,7 @@ export async function makeTraces(
   });
   signal?.throwIfAborted();
   const kept = items.filter((item) => item !== undefined);
-  if (kept.length > 0) await writeItems(output, kept);
+  if (kept.length > 0) await writeTraceItems(output, kept);
   return {
     ...counts,
     left: counts.left + answered.length - next,

@@ -73,7 +73,7 @@ export function traceItem(question: AnsweredQuestion, traces: readonly Trace[]):
 }
 
 /** Writes beside `path`, flushes, and renames: the file is there whole or not at all. */
-export async function writeItems(path: string, items: Iterable<TraceItem>): Promise<void> {
+export async function writeTraceItems(path: string, items: Iterable<TraceItem>): Promise<void> {
   const part = `${path}.part`;
   {
     await using file = await open(part, 'w');
