@@ -21,7 +21,7 @@ export interface AggregationOptions {
    * - `median`: of each component.
    * - `pca`: each layer's principal direction, with the sign and the length of the mean's projection on it.
    * - `kmeans`: `clusters` vectors, of which the nearest is used for a prompt.
-   * - `whitened`: the mean, turned away from what varies within a side (LDA), as long as it was.
+   * - `whitened`: the mean, each component divided by its variance within a side (LDA), as long as it was.
    */
   readonly aggregation?: PairAggregation;
   /** With `kmeans`: 1 to 64, default 4. */
