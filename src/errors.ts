@@ -11,6 +11,7 @@ export type KvSteerErrorCode =
   | 'model-not-found'
   | 'data-not-found'
   | 'download-failed'
+  | 'upload-failed'
   | 'model-mismatch'
   | 'context-overflow'
   | 'out-of-memory'
@@ -85,6 +86,13 @@ export class DownloadError extends KvSteerError {
   constructor(message: string, causes: readonly unknown[]) {
     super('download-failed', message, { cause: causes[0] });
     this.causes = causes;
+  }
+}
+
+/** The hub did not take what was pushed; `cause` holds its own error. */
+export class UploadError extends KvSteerError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('upload-failed', message, options);
   }
 }
 

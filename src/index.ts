@@ -50,6 +50,7 @@ export {
   RuntimeFailureError,
   TeacherError,
   UnsupportedModelError,
+  UploadError,
 } from './errors.ts';
 export { DEFAULT_EMBEDDER, type LoadEmbedderOptions, loadEmbedder } from './load-embedder.ts';
 export { type LoadEngineOptions, type LoadProgress, loadEngine } from './load-engine.ts';
@@ -83,7 +84,10 @@ export { reportHtml } from './report/report-html.ts';
 export { reportMarkdown } from './report/report-markdown.ts';
 export type { ReportRun } from './report/report-run.ts';
 export { type Found, RunDatabase } from './report/run-database.ts';
+export { type PulledVector, pullVector } from './sharing/pull-vector.ts';
+export { type PushedVector, type PushVectorOptions, pushVector } from './sharing/push-vector.ts';
 export { applyPlan } from './steer/apply-plan.ts';
+export { engineTeacher } from './steer/engine-teacher.ts';
 export type { CentroidChoice, LayerSelection, ResolvedPlan, SteeringPlan } from './steer/plan.ts';
 export type { Prompt } from './steer/prompt.ts';
 export {
@@ -107,6 +111,19 @@ export {
   type UsableRange,
 } from './sweep/stability.ts';
 export { type SweepVectorsOptions, sweepVectors, type VectorGrid } from './sweep/sweep-vectors.ts';
+export { fileTraces, type GivenTraces, rationaleTraces } from './traces/given-traces.ts';
+export {
+  type DroppedQuestion,
+  type MakeTracesOptions,
+  makeTraces,
+  type TraceCounts,
+  type TraceProgress,
+  type TraceSummary,
+} from './traces/make-traces.ts';
+export { type OpenAiTeacherOptions, openAiTeacher } from './traces/openai-teacher.ts';
+export { type StyleName, styleNames } from './traces/styles.ts';
+export type { Teacher, TeacherReply, TeacherRequest, TokenUsage } from './traces/teacher.ts';
+export { type TraceItem, type TraceOrigin, writeTraceItems } from './traces/trace-item.ts';
 export type { AggregationOptions, PairAggregation } from './vectors/aggregate/aggregator.ts';
 export {
   addVectors,

@@ -19,6 +19,7 @@ const beyondStages: Record<string, readonly string[]> = {
   'engine/engine.ts': ['tensor'],
   engine: ['tensor', 'errors.ts', 'engine/engine.ts'],
   models: ['errors.ts', 'tensor'],
+  sharing: ['errors.ts', 'models', 'vectors'],
   server: ['errors.ts', 'tensor', 'engine', 'engine/engine.ts', 'pairs', 'vectors', 'steer'],
 };
 

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { isSafeRelative } from './hub-name.ts';
 
-/** What a cached hub model, or choice of files of a data set, consists of; `kvsteer-model.json` in its folder. Written first, and again when complete. */
+/**
+ * What a cached hub model, choice of files of a data set, or vector consists of; `kvsteer-model.json` in its folder. Written
+ * first, and again when complete.
+ */
 const FILE_NAME = 'kvsteer-model.json';
 const MAX_BYTES = 2 ** 20;
 
@@ -16,7 +19,7 @@ const manifestSchema = z.object({
   repo: z.string(),
   /** The commit that the files are of. */
   commit: z.string(),
-  kind: z.enum(['gguf', 'safetensors', 'onnx', 'data']),
+  kind: z.enum(['gguf', 'safetensors', 'onnx', 'data', 'vector']),
   weights: safePath.nullable(),
   complete: z.boolean(),
   files: z.array(

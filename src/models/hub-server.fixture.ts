@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { HubUploads } from './hub-uploads.fixture.ts';
 
 export interface ServedFile {
   readonly bytes: Buffer;
@@ -14,6 +15,7 @@ type Intercept = (request: IncomingMessage, response: ServerResponse) => boolean
 /** A hub on this machine that speaks the real one's routes, and misbehaves where a test asks for it. */
 export class HubServer implements AsyncDisposable {
   readonly repos = new Map<string, Map<string, ServedFile>>();
+  readonly uploads = new HubUploads(this.repos);
   readonly requests: { url: string; range: string | undefined; authorization: string | undefined }[] = [];
   readonly commit = 'c0ffee0000000000000000000000000000000000';
   ignoreRange = false;
@@ -49,6 +51,10 @@ export class HubServer implements AsyncDisposable {
     const url = new URL(request.url ?? '/', this.url);
     const { range, authorization } = request.headers;
     this.requests.push({ url: url.pathname, range, authorization });
+    if (request.method !== 'GET') {
+      void this.uploads.answer(request, response, url);
+      return;
+    }
     const info = /^\/api\/(?:model|dataset)s\/([^/]+\/[^/]+)\/revision\/([^/]+)$/.exec(url.pathname);
     const tree = /^\/api\/(?:model|dataset)s\/([^/]+\/[^/]+)\/tree\/([^/]+)$/.exec(url.pathname);
     const body = /^\/(cdn\/)?(?:datasets\/)?([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(url.pathname);

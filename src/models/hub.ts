@@ -27,7 +27,7 @@ export interface HubFile {
 }
 
 /** Where the hub is: `$HF_ENDPOINT` or its public address. No trailing slash. */
-function hubEndpoint(env: NodeJS.ProcessEnv = process.env): string {
+export function hubEndpoint(env: NodeJS.ProcessEnv = process.env): string {
   const endpoint = (env.HF_ENDPOINT || 'https://huggingface.co').trim().replace(/\/+$/, '');
   if (!URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol)) {
     throw new InvalidArgumentError(

@@ -82,7 +82,7 @@ async function listHub(cache: string): Promise<ListedModel[]> {
     for (const repo of await folders(owner)) {
       for (const folder of await folders(repo)) {
         const manifest = await readHubManifest(folder);
-        if (manifest === null || manifest.kind === 'data') continue;
+        if (manifest === null || manifest.kind === 'data' || manifest.kind === 'vector') continue;
         const { bytes, total, complete } = await presentBytes(folder, manifest);
         let parts = 0;
         if (!complete) {

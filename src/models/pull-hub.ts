@@ -107,8 +107,9 @@ async function pullFile(
 }
 
 function resolved(folder: string, { name, kind, weights, files }: HubManifest): ResolvedModel {
-  // Data sets lie in another part of the cache.
-  if (kind === 'data') throw new UnsupportedModelError(`${folder} holds a data set, not a model.`);
+  // Data sets and vectors lie in other parts of the cache.
+  if (kind === 'data' || kind === 'vector')
+    throw new UnsupportedModelError(`${folder} holds a ${kind === 'data' ? 'data set' : kind}, not a model.`);
   const path = weights === null ? folder : join(folder, ...weights.split('/'));
   const tokenizerFolder = files.some((file) => file.path === 'tokenizer.json') ? folder : null;
   return { name, kind, path, tokenizerFolder };
