@@ -170,7 +170,7 @@ function draw(
 }
 
 function fieldsOf({ questions, report }: QuestionSet, width: number): [string, string | null][] {
-  const line = (text: string) => truncate(text, width - 14);
+  const line = (text: string) => wrapText(text, width - 12).join('\n');
   const { rows, complete, fields, layouts, files } = report;
   const steps = questions.flatMap(({ rationale }) => (rationale === null ? [] : [rationale.length]));
   const mean = steps.reduce((sum, each) => sum + each, 0) / steps.length;
@@ -182,13 +182,15 @@ function fieldsOf({ questions, report }: QuestionSet, width: number): [string, s
   return [
     [
       'questions',
-      `${counted(questions.length, 'question')} of ${counted(rows, 'row')}${complete ? '' : ' read; there are more'}`,
+      `${questions.length.toLocaleString('en-US')} of ${counted(rows, 'row')}${complete ? '' : ' read; there are more'}`,
     ],
     ['answers', line(countsText(answerKinds(questions)))],
     ['choices', choices.length === 0 ? null : fewest === most ? `${most}` : `${fewest} to ${most}`],
     [
       'worked',
-      steps.length === 0 ? null : `${counted(steps.length, 'question')}, ${mean.toFixed(1)} steps on average`,
+      steps.length === 0
+        ? null
+        : `${steps.length.toLocaleString('en-US')}, ${mean.toFixed(1)} steps on average`,
     ],
     ['read as', countsText(layouts)],
     ['fields', line(countsText(fields))],

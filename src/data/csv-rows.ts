@@ -4,6 +4,8 @@ import { InvalidFileError } from '../errors.ts';
 import type { Row, RowOptions } from './rows.ts';
 
 const MAX_RECORD_BYTES = 4 * 2 ** 20;
+/** Bad records one after the other: more mean that the file is something else. */
+const MAX_BAD_RUN = 10_000;
 
 /**
  * The rows of a CSV file with a head line, by its names; quotes and line breaks in cells as RFC 4180 has them. A
@@ -17,6 +19,15 @@ export async function* readCsvRows(
   { signal, onBadRow }: RowOptions,
 ): AsyncGenerator<Row> {
   const { parse } = await import('csv-parse');
+  let fatal: Error | null = null;
+  /** The parser runs ahead of whoever takes the rows: bad ones are told of in their places. */
+  const bad: BadRow[] = [];
+  const tellBefore = (end: number) => {
+    while (bad[0] !== undefined && bad[0].line < end) {
+      const { line, why } = bad.shift()!;
+      onBadRow(line, why);
+    }
+  };
   const parser = parse({
     delimiter,
     bom: true,
@@ -26,7 +37,10 @@ export async function* readCsvRows(
     skip_empty_lines: true,
     skip_records_with_error: true,
     on_skip: (error) => {
-      onBadRow(Number(error?.lines ?? 0), error?.message ?? 'the record cannot be read.');
+      // These swallow rows beyond their own.
+      const swallows = error && /^CSV_(QUOTE_NOT_CLOSED|MAX_RECORD_SIZE)$/.test(error.code);
+      if (error && (swallows || bad.length >= MAX_BAD_RUN)) fatal ??= error;
+      else bad.push({ line: Number(error?.lines ?? 0), why: error?.message ?? 'the record cannot be read.' });
       return undefined;
     },
   });
@@ -35,8 +49,11 @@ export async function* readCsvRows(
   });
   try {
     for await (const { record, info } of parser as AsyncIterable<CsvRecord>) {
+      tellBefore(info.lines);
       yield { line: info.lines, value: record };
     }
+    if (fatal) throw fatal;
+    tellBefore(Infinity);
   } catch (cause) {
     signal?.throwIfAborted();
     if (cause instanceof InvalidFileError) throw cause;
@@ -45,6 +62,11 @@ export async function* readCsvRows(
   } finally {
     parser.destroy();
   }
+}
+
+interface BadRow {
+  readonly line: number;
+  readonly why: string;
 }
 
 interface CsvRecord {
