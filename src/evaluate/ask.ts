@@ -22,6 +22,8 @@ export type AnsweredQuestion = Question & { readonly answer: string };
 export interface AskedPrompt {
   /** Prefilled, and shared by all that begin alike. */
   readonly shared: readonly number[];
+  /** How many of its first tokens are the same for every question: the worked examples. Else 0. */
+  readonly begins: number;
   /** Prefilled after that with the residual offset: the last prompt token of last-token activation steering; else none. */
   readonly steered: readonly number[];
   readonly feed: number;
@@ -51,6 +53,9 @@ export interface Asking {
   readonly choiceTokens: (count: number) => ChoiceTokens;
 }
 
+/** A shorter beginning is not worth a cache of its own. */
+const LEAST_SHARED = 64;
+
 /** @throws InvalidArgumentError for an empty question, or an offset that is not one token. */
 export function promptOf(question: Question, condition: Condition, engine: Engine): AskedPrompt | null {
   const { suffix = '', examples = [], offset = DEFAULT_OFFSET, activation = null } = condition;
@@ -64,6 +69,7 @@ export function promptOf(question: Question, condition: Condition, engine: Engin
   const isLast = activation?.tokens === 'last' && cached.length > 1;
   return {
     shared: isLast ? cached.slice(0, -1) : cached,
+    begins: examples.length === 0 ? 0 : beginsAlike(cached, examples, condition, engine),
     steered: isLast ? cached.slice(-1) : [],
     feed: tokens.at(-1)!,
     promptTokens,
@@ -82,16 +88,31 @@ function promptText(asked: string, examples: NonNullable<Condition['examples']>,
   return [...turns, { role: 'user', content: asked }];
 }
 
+/** Prompts that differ in their questions only: what is the same in two is the same in all. */
+function beginsAlike(
+  cached: readonly number[],
+  examples: NonNullable<Condition['examples']>,
+  { suffix = '' }: Condition,
+  engine: Engine,
+): number {
+  const other = tokenizePrompt(promptText(`?${suffix}`, examples, engine), engine.tokenizer, {}).tokens;
+  // Two tokens are left to each: one alone goes through kernels that round otherwise.
+  const most = Math.min(cached.length - 3, other.length - 1);
+  let same = 0;
+  while (same < most && cached[same] === other[same]) same++;
+  return same >= LEAST_SHARED ? same : 0;
+}
+
 /** The cache of a prompt under a condition, edited; the caller disposes of it. */
 export async function steeredCache(
   engine: Engine,
   prefills: SharedPrefill,
-  { shared, steered }: AskedPrompt,
+  { shared, begins, steered }: AskedPrompt,
   condition: Condition,
   signal: AbortSignal,
 ): Promise<{ cache: KvCache; residual: readonly ResidualOffset[] | undefined }> {
   const residual = residualOf(condition);
-  let cache = await prefills.fork(shared, signal);
+  let cache = await prefills.fork(shared, begins, signal);
   try {
     if (steered.length > 0) {
       const longer = await engine.prefill(steered, { prefix: cache, signal, ...(residual && { residual }) });
