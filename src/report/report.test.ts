@@ -56,7 +56,8 @@ describe('reportHtml', () => {
       expect(attributes.filter(({ name }) => name.startsWith('on'))).toEqual([]);
       expect(attributes.filter(({ value }) => /https?:|javascript:|url\(/.test(value))).toEqual([]);
     }
-    expect(page).toContain("default-src 'none'");
+    const policy = document.querySelector('meta[http-equiv="Content-Security-Policy"]');
+    expect(policy?.getAttribute('content')).toBe("default-src 'none'; style-src 'unsafe-inline'");
     // It is shown, as text.
     expect(texts('pre.answer').join()).toContain('<script>alert("1")</script>');
   });

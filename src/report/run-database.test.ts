@@ -37,7 +37,7 @@ describe('RunDatabase', () => {
     const { rows } = await database.query(
       `select a.text, c.config->>'$.edits[0].values' from answers a join conditions c using (run, condition) where question = 'q000' and condition = 'values 2'`,
     );
-    expect(rows).toEqual([[hostile, '2.0']]);
+    expect(rows).toEqual([[hostile, '2']]);
   });
 
   it('refuses bad queries, other files and what is no database, saying why', async () => {
