@@ -115,7 +115,7 @@ async function sweep(flags: SweepFlags, terminal: Terminal): Promise<void> {
     ...(flags.answersPerJob !== undefined && { answersPerJob: flags.answersPerJob }),
     onProgress: ({ done, total, workers }) =>
       progress.update({
-        phase: workers === null ? 'answers' : `answers of ${workers} worker${workers === 1 ? '' : 's'}`,
+        phase: phaseOf(workers),
         done,
         total,
         unit: 'count',
@@ -238,4 +238,10 @@ async function printSweep(
   }
   const note = `${config.task.questions} questions; intervals and p-values are in the report, with every answer:`;
   printLine(stdout, `\n${colors.dim(note)}\n  kvsteer report ${shellWord(out)} -o report.html`);
+}
+
+function phaseOf(workers: number | null): string {
+  if (workers === null) return 'answers';
+  if (workers === 0) return 'answers (no worker yet: start kvsteer worker)';
+  return `answers of ${workers} worker${workers === 1 ? '' : 's'}`;
 }
