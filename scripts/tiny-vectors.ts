@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCli } from '../src/cli/run-cli.ts';
 import type { Terminal } from '../src/cli/terminal.ts';
-import { measureConditions } from '../src/evaluate/measure.ts';
-import { readProblems } from '../src/evaluate/problems.ts';
+import { loadQuestions } from '../src/data/load-questions.ts';
+import { evaluate } from '../src/evaluate/evaluate.ts';
 import { loadEngine } from '../src/load-engine.ts';
 import { loadVector } from '../src/vectors/vector-file.ts';
 
@@ -55,7 +55,7 @@ export async function writeTinyVectors(
 async function choose(): Promise<void> {
   const { tmpdir } = await import('node:os');
   const { mkdtemp, readFile, rm } = await import('node:fs/promises');
-  const problems = await readProblems(join(tiny, 'problems', 'validation.jsonl'));
+  const { questions } = await loadQuestions(join(tiny, 'problems', 'validation.jsonl'));
   const card = JSON.parse(await readFile(join(tiny, 'styles.json'), 'utf8'));
   const folder = await mkdtemp(join(tmpdir(), 'kvsteer-vectors-'));
   try {
@@ -71,8 +71,14 @@ async function choose(): Promise<void> {
       ] as const) {
         for (const values of sweep) {
           const plan = { vector, values, keys };
-          const { it } = await measureConditions(engine, problems, { it: { plan } }, { maxTokens: 160 });
-          const inStyle = it.answers.filter(({ text }) => pattern.test(text.trim())).length / it.n;
+          const { summary, answers } = await evaluate(
+            engine,
+            questions,
+            { it: { plan } },
+            { maxTokens: 160 },
+          );
+          const { it } = summary.conditions;
+          const inStyle = answers.it.filter(({ text }) => pattern.test(text.trim())).length / it.n;
           const shares = [it.accuracy, inStyle].map((share) => `${(share * 100).toFixed(1)} %`);
           const cells = [style.padEnd(9), `${values}`.padStart(6), `${keys}`.padStart(5)];
           console.log(

@@ -1,10 +1,10 @@
 /** The bundled model: one answer plain and steered, then four ways of asking over held-out problems. */
 
 import { finalNumber } from '../../data/final-answer.ts';
+import type { Question } from '../../data/question.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { InvalidArgumentError } from '../../errors.ts';
-import type { Condition } from '../../evaluate/measure.ts';
-import { type Problem, readProblems } from '../../evaluate/problems.ts';
+import type { Condition } from '../../evaluate/condition.ts';
 import type { SteerResult } from '../../steer/steer.ts';
 import type { SteeringVector } from '../../vectors/vector.ts';
 import { answerJson, answerNotes } from '../answer.ts';
@@ -40,7 +40,7 @@ interface Setting {
   readonly vector: SteeringVector;
   readonly style: Style;
   readonly card: StyleCard;
-  readonly problems: readonly Problem[];
+  readonly problems: readonly Question[];
   readonly page: Page;
   readonly progress: ProgressBar;
   readonly signal: AbortSignal;
@@ -54,7 +54,8 @@ export async function bundledDemo(
 ): Promise<void> {
   const { style = 'stepwise', problems: most = DEFAULT_PROBLEMS } = flags;
   const { signal, stdout } = terminal;
-  const problems = await readProblems(heldOutFile, { most, signal });
+  const { loadQuestions } = await import('../../data/load-questions.ts');
+  const { questions: problems } = await loadQuestions(heldOutFile, { limit: most, signal });
   if (problems.length < most) {
     throw new InvalidArgumentError('problems', `--problems: there are ${problems.length} held-out problems.`);
   }
@@ -84,7 +85,8 @@ export async function bundledDemo(
       ]),
     ),
     example: {
-      ...example.problem,
+      question: example.problem.question,
+      answer: Number(example.problem.answer),
       plain: answerJson(example.plain, undefined),
       steered: answerJson(example.steered, vectorFile(style)),
       edit: editFacts(example.steered, engine),
@@ -109,7 +111,7 @@ function introduce({ page, engine, style, card, vector }: Setting): void {
 }
 
 interface Example {
-  readonly problem: Problem;
+  readonly problem: Question;
   /** Index into the problems. */
   readonly index: number;
   readonly plain: SteerResult;
@@ -132,8 +134,8 @@ async function findExample({ engine, vector, problems, signal }: Setting): Promi
   return first!;
 }
 
-function isRight({ text }: SteerResult, { answer }: Problem): boolean {
-  return finalNumber(text) === answer;
+function isRight({ text }: SteerResult, { answer }: Question): boolean {
+  return finalNumber(text) === Number(answer);
 }
 
 async function oneProblem(setting: Setting): Promise<Example> {
@@ -164,7 +166,7 @@ async function oneProblem(setting: Setting): Promise<Example> {
   return example;
 }
 
-function showAnswer(page: Page, result: SteerResult, problem: Problem): void {
+function showAnswer(page: Page, result: SteerResult, problem: Question): void {
   const { colors } = page;
   page.paragraph(result.text.trim() === '' ? '(nothing)' : result.text.trim());
   const mark = isRight(result, problem) ? colors.green('✔ right') : colors.red('✘ wrong');
@@ -173,33 +175,37 @@ function showAnswer(page: Page, result: SteerResult, problem: Problem): void {
 
 async function manyProblems(setting: Setting): Promise<Record<ConditionName, MeasuredWithStyle>> {
   const { engine, vector, card, problems, page, progress, signal } = setting;
-  const { measureConditions } = await import('../../evaluate/measure.ts');
+  const { evaluate } = await import('../../evaluate/evaluate.ts');
   const { randomVector } = await import('../../vectors/random-vector.ts');
   const conditions: Record<ConditionName, Condition> = {
-    plain: { plan: null },
+    plain: {},
     steered: { plan: { vector } },
     random: { plan: { vector: randomVector(vector, RANDOM_SEED) } },
-    cot: { plan: null, suffix: COT_PROMPT },
+    cot: { suffix: COT_PROMPT },
   };
   page.heading(`Was it luck? ${problems.length} held-out problems, asked in four ways`);
   const phase = 'answering';
   const total = problems.length * Object.keys(conditions).length;
   progress.update({ phase, done: 0, total, unit: 'count' });
   const started = performance.now();
-  const measured = await measureConditions(engine, problems, conditions, {
-    offset: DEFAULT_OFFSET,
+  const { summary, answers } = await evaluate(engine, problems, conditions, {
     maxTokens: MAX_TOKENS,
     signal,
     onProgress: ({ done }) => progress.update({ phase, done, total, unit: 'count' }),
   });
   progress.stop();
   const seconds = formatMilliseconds(performance.now() - started);
-  const withStyle = Object.fromEntries(
-    Object.entries(measured).map(([name, one]) => {
-      const inStyle = one.answers.filter(({ text }) => card.pattern.test(text.trim())).length / one.n;
-      return [name, { ...one, inStyle }];
-    }),
-  ) as Record<ConditionName, MeasuredWithStyle>;
+  const styled = (name: ConditionName): MeasuredWithStyle => {
+    const condition = summary.conditions[name];
+    const inStyle = answers[name].filter(({ text }) => card.pattern.test(text.trim())).length / condition.n;
+    return { ...condition, inStyle };
+  };
+  const withStyle: Record<ConditionName, MeasuredWithStyle> = {
+    plain: styled('plain'),
+    steered: styled('steered'),
+    random: styled('random'),
+    cot: styled('cot'),
+  };
 
   page.block(measuredTable(withStyle, setting.style, page));
   page.paragraph(

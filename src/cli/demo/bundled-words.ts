@@ -1,5 +1,5 @@
 /** What the demo of the bundled model says about its figures. */
-import type { Measured } from '../../evaluate/measure.ts';
+import type { ConditionSummary } from '../../evaluate/run.ts';
 import { renderBar } from '../render/bar.ts';
 import { formatPercent } from '../render/quantities.ts';
 import { renderTable } from '../render/table.ts';
@@ -7,10 +7,10 @@ import { type Style, shortPath, vectorFile } from './bundled-files.ts';
 import type { Page } from './page.ts';
 
 export type ConditionName = 'plain' | 'steered' | 'random' | 'cot';
-export type MeasuredWithStyle = Measured & {
+export interface MeasuredWithStyle extends Pick<ConditionSummary, 'accuracy' | 'interval' | 'tokens' | 'n'> {
   /** Share of the answers that are written in the vector's style. */
   readonly inStyle: number;
-};
+}
 type All = Readonly<Record<ConditionName, MeasuredWithStyle>>;
 
 const names: Readonly<Record<ConditionName, string>> = {
@@ -53,8 +53,8 @@ export function measuredTable(measured: All, style: Style, { width, colors }: Pa
 /** Compares intervals, which is stricter than a test of the difference: without a gap between them it claims nothing. */
 export function verdict(measured: All): { readonly text: string; readonly isGood: boolean } {
   const { plain, steered, random, cot } = measured;
-  const share = ({ accuracy }: Measured) => formatPercent(accuracy);
-  const isAbove = (a: Measured, b: Measured) => a.interval[0] > b.interval[1];
+  const share = ({ accuracy }: MeasuredWithStyle) => formatPercent(accuracy);
+  const isAbove = (a: MeasuredWithStyle, b: MeasuredWithStyle) => a.interval[0] > b.interval[1];
   if (!isAbove(steered, plain)) {
     const few = steered.n < 50 ? ' Ask more of them.' : '';
     return {

@@ -1,7 +1,6 @@
 /** Any model: a vector from the shipped questions, answers plain and steered, then dose and response. */
 import type { Engine } from '../../engine/engine.ts';
 import { InvalidArgumentError } from '../../errors.ts';
-import { readProblems } from '../../evaluate/problems.ts';
 import type { SteeringPlan } from '../../steer/plan.ts';
 import type { SteerResult } from '../../steer/steer.ts';
 import type { SteeringVector } from '../../vectors/vector.ts';
@@ -46,7 +45,9 @@ export async function extractingDemo(
 ): Promise<void> {
   const { signal, stdout } = terminal;
   const most = flags.problems ?? DEFAULT_PROBLEMS;
-  const problems = await readProblems(shippedFile('data', 'gsm8k_slice_test.jsonl'), { most, signal });
+  const { loadQuestions } = await import('../../data/load-questions.ts');
+  const slice = shippedFile('data', 'gsm8k_slice_test.jsonl');
+  const { questions: problems } = await loadQuestions(slice, { limit: most, signal });
   if (problems.length < most) {
     throw new InvalidArgumentError('problems', `--problems: there are ${problems.length} for this model.`);
   }
