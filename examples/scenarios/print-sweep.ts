@@ -1,0 +1,28 @@
+import type { Sweep } from 'kvsteer';
+
+/** A line a condition: right answers with their interval, tokens, and a share that the scenario is about. */
+export function printSweep(
+  { config, summary, answers }: Sweep,
+  what: string,
+  holds: (text: string) => boolean,
+): void {
+  console.log(`${config.task.questions} questions, ${config.model.name}, ${config.engine.precision}, greedy`);
+  console.log(`${'condition'.padEnd(26)} right        95 %  tokens  ${what}`);
+  for (const [name, { accuracy, interval, tokens }] of Object.entries(summary.conditions)) {
+    const own = answers.filter(({ condition }) => condition === name);
+    const share = own.filter(({ text }) => holds(text)).length / own.length;
+    const percent = (value: number) => `${Math.round(100 * value)}`;
+    console.log(
+      `${name.padEnd(26)} ${percent(accuracy).padStart(3)} %  ${`${percent(interval[0])}-${percent(interval[1])}`.padStart(8)}  ${tokens.toFixed(0).padStart(6)}  ${percent(share).padStart(3)} %`,
+    );
+  }
+}
+
+/** One question's answers, a paragraph a condition. */
+export function printAnswers({ answers }: Sweep, conditions: readonly string[], question = 0): void {
+  const id = [...new Set(answers.map((answer) => answer.question))][question];
+  for (const { condition, text } of answers.filter((answer) => answer.question === id)) {
+    if (!conditions.includes(condition)) continue;
+    console.log(`\n${condition}:\n  ${text.trim().slice(0, 300).replaceAll('\n', '\n  ')}`);
+  }
+}
