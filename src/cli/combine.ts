@@ -21,6 +21,7 @@ interface CombineFlags {
 const examples = `
 The expression holds vectors, numbers, + - * / and parentheses. A vector is named as for
 \`kvsteer run --vector\`; names with spaces, or that begin with a digit, go in quotes inside.
+A / or - inside a name belongs to the name: write spaces around operators.
   0.7*a + 0.3*b      a mix
   -a                 away from what a leads to
   projectout(a, b)   a without its part along b, layer by layer

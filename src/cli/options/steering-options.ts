@@ -1,7 +1,7 @@
-import { type Command, Option } from 'commander';
+import { InvalidArgumentError as BadValue, type Command, Option } from 'commander';
 import type { Engine } from '../../engine/engine.ts';
 import { InvalidArgumentError } from '../../errors.ts';
-import type { SteeringPlan } from '../../steer/plan.ts';
+import type { CentroidChoice, SteeringPlan } from '../../steer/plan.ts';
 import type { KeyMode, SteeringVector } from '../../vectors/vector.ts';
 import { DEFAULT_OFFSET } from './defaults.ts';
 import { type IndexRange, indicesOf, parseRanges } from './index-ranges.ts';
@@ -13,6 +13,7 @@ export interface SteeringFlags {
   readonly layers?: readonly IndexRange[];
   readonly heads?: readonly IndexRange[];
   readonly position?: number;
+  readonly centroid?: CentroidChoice;
   readonly keyMode?: KeyMode;
   readonly force?: boolean;
   readonly offsetToken?: string;
@@ -45,6 +46,11 @@ export function addSteeringOptions(command: Command): Command {
       escapedText,
     )
     .option('--no-offset', 'append nothing: edit the token before the last one of the prompt')
+    .option(
+      '--centroid <which>',
+      'of a vector of clusters (extract --aggregate kmeans), the nearest to the prompt, all in a mix, the mean of all pairs, or one by number (default: nearest)',
+      parseCentroid,
+    )
     .addOption(
       new Option(
         '--key-mode <mode>',
@@ -58,7 +64,7 @@ export function addSteeringOptions(command: Command): Command {
 export function planOf(
   vector: SteeringVector,
   values: number | undefined,
-  { keys, layers, heads, position }: SteeringFlags,
+  { keys, layers, heads, position, centroid }: SteeringFlags,
   { model }: Engine,
 ): SteeringPlan {
   return {
@@ -72,7 +78,14 @@ export function planOf(
       heads: indicesOf(heads, model.kvHeads, { flag: '--heads', noun: 'KV head' }),
     }),
     ...(position !== undefined && { position }),
+    ...(centroid !== undefined && { centroids: centroid }),
   };
+}
+
+function parseCentroid(text: string): CentroidChoice {
+  if (text === 'nearest' || text === 'mix' || text === 'mean') return text;
+  if (/^\d{1,2}$/.test(text)) return Number(text);
+  throw new BadValue('Expected nearest, mix, mean or the number of a centroid.');
 }
 
 /** `offset` for the library: stays away where no flag says anything, as the default depends on whether a vector is used. */
@@ -87,7 +100,7 @@ export function offsetOption({ offset, offsetToken }: SteeringFlags): { offset?:
 /** @throws InvalidArgumentError if a flag says how to use a vector, but there is none. */
 export function requireVectorFor(flags: SteeringFlags & { readonly values?: unknown }): void {
   if (flags.vector !== undefined) return;
-  const needing = ['values', 'keys', 'layers', 'heads', 'position', 'keyMode', 'force'] as const;
+  const needing = ['values', 'keys', 'layers', 'heads', 'position', 'centroid', 'keyMode', 'force'] as const;
   const given = needing.find((name) => flags[name] !== undefined);
   if (given === undefined) return;
   const flag = given === 'keyMode' ? 'key-mode' : given;
