@@ -40,7 +40,7 @@ export async function openEngineAndVector<V extends string | undefined>(
   progress: ProgressBar,
 ): Promise<{ engine: Engine; vector: V extends string ? SteeringVector : SteeringVector | null }> {
   const { vector: path, keyMode } = flags;
-  const early = path !== undefined && keyMode === undefined ? await readVector(path) : null;
+  const early = path !== undefined && keyMode === undefined ? await readVector(path, terminal.signal) : null;
   const engine = await openEngine(flags, terminal, progress);
   if (path === undefined || keyMode === undefined) return { engine, vector: early as SteeringVector };
   try {

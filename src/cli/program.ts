@@ -11,6 +11,7 @@ import { addModelsCommand } from './models.ts';
 import { packageVersion } from './package-version.ts';
 import { addPairsCommand } from './pairs.ts';
 import { addPullCommand } from './pull.ts';
+import { addPushCommand } from './push.ts';
 import { addReportCommand } from './report.ts';
 import { addRunCommand } from './run.ts';
 import { addServeCommand } from './serve.ts';
@@ -18,6 +19,7 @@ import { addStudyCommand } from './study.ts';
 import { addSweepCommand } from './sweep.ts';
 import { colorsOf, type Terminal, widthOf } from './terminal.ts';
 import { addTracesCommand } from './traces.ts';
+import { addTuneCommand } from './tune.ts';
 import { addWorkerCommand } from './worker.ts';
 
 const start = `
@@ -96,7 +98,9 @@ export function createProgram(terminal: Terminal): Command {
   addServeCommand(program, terminal);
   addTracesCommand(program, terminal);
   addStudyCommand(program, terminal);
+  addPushCommand(program, terminal);
   addEvalCommand(program, terminal);
+  addTuneCommand(program, terminal);
   addSweepCommand(program, terminal);
   addWorkerCommand(program, terminal);
   addReportCommand(program, terminal);

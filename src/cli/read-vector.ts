@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { InvalidFileError } from '../errors.ts';
+import { DownloadError, InvalidFileError, ModelNotFoundError } from '../errors.ts';
 import type { SteeringVector } from '../vectors/vector.ts';
 import { shippedFile } from './shipped-file.ts';
 
@@ -22,10 +22,14 @@ export function vectorPath(name: string): string {
 }
 
 /**
- * A vector that says itself what it was made for, by path or name ({@link vectorPath}). @throws InvalidFileError
+ * A vector that says itself what it was made for, by path or name ({@link vectorPath}), or by hub id: then it is taken from
+ * the cache, or pulled.
+ *
+ * @throws InvalidFileError; what `pullVector` throws; the signal's reason.
  */
-export async function readVector(name: string): Promise<SteeringVector> {
+export async function readVector(name: string, signal?: AbortSignal): Promise<SteeringVector> {
   const path = vectorPath(name);
+  if (!existsSync(path) && isHubId(name)) return await fromHub(name, signal);
   const { loadVector } = await import('../vectors/vector-file.ts');
   try {
     return await loadVector(path);
@@ -33,5 +37,22 @@ export async function readVector(name: string): Promise<SteeringVector> {
     if (!(error instanceof InvalidFileError) || !codeAdvice.test(error.message)) throw error;
     const message = error.message.slice(`${path}: `.length).replace(codeAdvice, flagAdvice);
     throw new InvalidFileError(path, message, { cause: error });
+  }
+}
+
+/** `owner/name`, with a file after a colon or not. What ends like a file without a colon is a path that was mistyped. */
+function isHubId(name: string): boolean {
+  return /^[\w][\w.-]*\/[\w.-]+(@[^:]+)?(:.+)?$/.test(name) && !/^[^:]*\.safetensors$/.test(name);
+}
+
+async function fromHub(name: string, signal: AbortSignal | undefined): Promise<SteeringVector> {
+  const { pullVector } = await import('../sharing/pull-vector.ts');
+  try {
+    return (await pullVector(name, { signal })).vector;
+  } catch (error) {
+    if (!(error instanceof ModelNotFoundError || error instanceof DownloadError)) throw error;
+    throw new InvalidFileError(name, `there is no such file; as a name of the hub: ${error.message}`, {
+      cause: error,
+    });
   }
 }
