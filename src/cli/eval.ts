@@ -42,6 +42,8 @@ interface EvalFlags extends ModelFlags, TaskFlags, PairFlags {
 }
 
 const MOST_QUESTIONS = 200;
+/** Each is asked in 24 settings of activation steering, twice. */
+const TUNING_QUESTIONS = 60;
 
 const examples = `
 Conditions, all asked in one pass over the same questions:
@@ -74,7 +76,7 @@ export function addEvalCommand(program: Command, terminal: Terminal): void {
     .description(
       'Asks a set of questions plain, prompted, steered and under every control, in one pass, and compares: accuracy with intervals, paired tests, tokens, loops, time, side effects.',
     );
-  addTaskOptions(command, MOST_QUESTIONS);
+  addTaskOptions(command, MOST_QUESTIONS, TUNING_QUESTIONS);
   addPairOptions(command)
     .option(
       '-c, --values <list>',

@@ -30,8 +30,8 @@ export interface PairFlags {
 
 const count = number({ min: 1, max: 1_000_000, integer: true });
 
-/** @param most questions of a task that is not the bundled model's. */
-export function addTaskOptions(command: Command, most: number): Command {
+/** @param most questions of a task that is not the bundled model's. @param validation questions that settings are chosen on. */
+export function addTaskOptions(command: Command, most: number, validation: number): Command {
   return command
     .optionsGroup('Task:')
     .option(
@@ -44,7 +44,7 @@ export function addTaskOptions(command: Command, most: number): Command {
       '--validation <source>',
       "questions for choosing settings, apart from the task by text (default: tiny's own with tiny)",
     )
-    .option('--validation-n <n>', 'use n of them', count, 60)
+    .option('--validation-n <n>', 'use n of them', count, validation)
     .addOption(
       new Option('--scorer <how>', 'how answers are compared (default: what fits the questions)').choices([
         'number',
