@@ -60,7 +60,17 @@ describe('help', () => {
   it('is shown without arguments and for each command, with defaults and examples', async () => {
     const { code, stdout, stderr } = await inProcess([]);
     expect([code, stderr]).toEqual([0, '']);
-    for (const command of ['demo', 'pull', 'models', 'pairs', 'extract', 'run', 'compare', 'inspect']) {
+    for (const command of [
+      'demo',
+      'pull',
+      'models',
+      'traces',
+      'pairs',
+      'extract',
+      'run',
+      'compare',
+      'inspect',
+    ]) {
       expect(stdout).toContain(`\n  ${command} `);
       const help = await inProcess([command, '--help']);
       expect(help.code).toBe(0);
