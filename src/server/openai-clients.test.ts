@@ -142,9 +142,8 @@ describe('the openai client', () => {
       model: 'tiny',
       messages,
       stream: true,
-      temperature: 2,
+      ignore_eos: true,
       max_tokens: 900,
-      steering: 'stepwise@40',
     } as OpenAI.ChatCompletionCreateParamsStreaming);
     for await (const chunk of stream) if (chunk.choices[0]!.delta.content) break;
     stream.controller.abort();

@@ -121,7 +121,7 @@ export class RowPool {
     const members = new Set(batch);
     let first = 0;
     let best = -1;
-    for (let start = 0; start + batch.length <= this.rows; start++) {
+    for (let start = 0; best < batch.length && start + batch.length <= this.rows; start++) {
       let inside = 0;
       for (let i = start; i < start + batch.length; i++) if (members.has(this.#owners[i]!)) inside++;
       if (inside > best) [first, best] = [start, inside];

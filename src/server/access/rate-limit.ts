@@ -1,10 +1,13 @@
 import { InvalidArgumentError } from '../../errors.ts';
 
+const MINUTE = 60_000;
+
 /** So many requests a minute for each key; what was not used collects up to one minute's worth. */
 export class RateLimit {
   readonly perMinute: number;
   readonly #now: () => number;
-  readonly #buckets = new Map<string, { left: number; at: number }>();
+  /** When everything that a key has taken will have come back. */
+  readonly #usedUp = new Map<string, number>();
 
   /** @param now milliseconds; default the process's clock. @throws InvalidArgumentError for less than 1. */
   constructor(perMinute: number, now: () => number = () => performance.now()) {
@@ -21,10 +24,12 @@ export class RateLimit {
   /** Takes one. @returns null, or the seconds until there is one again. */
   take(key: string): number | null {
     const now = this.#now();
-    const bucket = this.#buckets.get(key) ?? { left: this.perMinute, at: now };
-    const left = Math.min(this.perMinute, bucket.left + ((now - bucket.at) / 60_000) * this.perMinute);
-    const allowed = left >= 1;
-    this.#buckets.set(key, { left: allowed ? left - 1 : left, at: now });
-    return allowed ? null : Math.max(1, Math.ceil(((1 - left) * 60) / this.perMinute));
+    const each = MINUTE / this.perMinute;
+    const usedUp = Math.max(this.#usedUp.get(key) ?? 0, now);
+    const waitMs = usedUp + each - now - MINUTE;
+    // less than a microsecond is rounding
+    if (waitMs > 1e-3) return Math.ceil(waitMs / 1000 - 1e-6);
+    this.#usedUp.set(key, usedUp + each);
+    return null;
   }
 }

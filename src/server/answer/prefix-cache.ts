@@ -23,6 +23,8 @@ interface Entry {
 const LEAST_SHARED = 16;
 /** A step of one token rounds otherwise than a prompt's (see the engine's scheduler), so at least two are always computed. */
 const LEAST_COMPUTED = 2;
+/** Every step of the engine looks over the rows of its pool. */
+const MOST_ENTRIES = 64;
 /** A row of the engine's pool holds a multiple of so many positions. */
 const POSITIONS_STEP = 256;
 
@@ -161,7 +163,8 @@ export class PrefixCache {
       this.#forget(entry);
     });
     this.#entries.push({ owner, tokens: [...tokens], cache: copy, lane: new Exclusive() });
-    while (this.#entries.length * this.#rowBytes > this.#budget) this.#forget(this.#entries[0]!);
+    const most = Math.min(MOST_ENTRIES, Math.floor(this.#budget / this.#rowBytes));
+    while (this.#entries.length > most) this.#forget(this.#entries[0]!);
   }
 
   #touch(entry: Entry): void {

@@ -77,6 +77,7 @@ export async function startJob(job: Job, service: Service, scope: RequestScope):
     ...(report && { vectors: report.applied.map(({ vector, values }) => `${vector}@${values}`) }),
   });
 
+  const eosTokenIds = job.generation.eosTokenIds ?? engine.tokenizer.eosTokenIds;
   let completionTokens = 0;
   const decode = async function* (
     answer: PreparedAnswer,
@@ -103,7 +104,7 @@ export async function startJob(job: Job, service: Service, scope: RequestScope):
           if (last === null && choice === 0) scope.note({ first_token_ms: Math.round(now - scope.arrived) });
           last = now;
           completionTokens++;
-          const isEnd = engine.tokenizer.eosTokenIds.includes(event.token);
+          const isEnd = eosTokenIds.includes(event.token);
           if (!isEnd) pieces?.push(event.token, event.logprob!);
           if (event.text === '') continue;
           yield { choice, text: event.text, pieces: pieces?.release() ?? [], finish: null };

@@ -9,9 +9,9 @@ import { checkChoices, checkPromptLength, checkTextLength } from './check-prompt
 import type { Job } from './job.ts';
 import { generationOf, refuseUnless, sharedFields } from './shared-fields.ts';
 
-const textPart = z.looseObject({ type: z.literal('text'), text: z.string() });
+const textPart = z.object({ type: z.literal('text'), text: z.string() });
 
-const message = z.looseObject({
+const message = z.object({
   role: z.enum(['system', 'developer', 'user', 'assistant'], {
     error: 'expected the role system, developer, user or assistant',
   }),
@@ -23,7 +23,7 @@ const message = z.looseObject({
 });
 
 export const chatRequest = z
-  .looseObject({
+  .object({
     ...sharedFields,
     messages: z.array(message).min(1, 'expected at least one message'),
     max_completion_tokens: z
@@ -37,7 +37,7 @@ export const chatRequest = z
       .openapi({ description: 'the log-probability of each token that was chosen' }),
     top_logprobs: z.int().min(0).max(20).nullish().openapi({ description: 'only 0' }),
     tools: z.array(z.unknown()).nullish(),
-    response_format: z.looseObject({ type: z.string() }).nullish(),
+    response_format: z.object({ type: z.string() }).nullish(),
   })
   .openapi('ChatCompletionRequest');
 

@@ -11,7 +11,7 @@ import { generationOf, refuseUnless, sharedFields } from './shared-fields.ts';
 const tokenIds = z.array(z.int().min(0)).min(1);
 
 export const completionRequest = z
-  .looseObject({
+  .object({
     ...sharedFields,
     prompt: z
       .union([z.string(), z.array(z.string()).min(1), tokenIds, z.array(tokenIds).min(1)], {

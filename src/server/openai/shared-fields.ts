@@ -1,4 +1,4 @@
-/** What chat and text completions have in common. Fields that are not known are ignored, as clients send many. */
+/** What chat and text completions have in common. Fields that are not known are dropped: clients send many. */
 import { z } from '@hono/zod-openapi';
 import type { GenerateOptions } from '../../engine/engine.ts';
 import { ApiError, badRequest } from '../api-error.ts';
@@ -14,7 +14,7 @@ export const sharedFields = {
   }),
   stream: z.boolean().nullish().openapi({ description: 'server-sent events; default false' }),
   stream_options: z
-    .looseObject({ include_usage: z.boolean().nullish() })
+    .object({ include_usage: z.boolean().nullish() })
     .nullish()
     .openapi({ description: 'include_usage: a last chunk with the usage' }),
   n: z.int().min(1).max(128).nullish().openapi({ description: 'answers; default 1' }),
@@ -30,13 +30,17 @@ export const sharedFields = {
   min_p: z.number().min(0).max(1).nullish().openapi({ description: 'default 0' }),
   repetition_penalty: z.number().min(0.01).max(10).nullish().openapi({ description: '1 (default) is off' }),
   max_tokens: z.int().min(1).nullish(),
+  ignore_eos: z
+    .boolean()
+    .nullish()
+    .openapi({ description: 'go on to max_tokens, for measurements; default false' }),
   frequency_penalty: z.number().nullish(),
   presence_penalty: z.number().nullish(),
-  logit_bias: z.looseObject({}).nullish(),
+  logit_bias: z.record(z.string(), z.number()).nullish(),
   steering: steeringField,
 };
 
-const sharedRequest = z.looseObject(sharedFields);
+const sharedRequest = z.object(sharedFields);
 type SharedRequest = z.infer<typeof sharedRequest>;
 
 /** How to sample, as the engine takes it; the seed is each answer's own. */
@@ -75,6 +79,7 @@ export function generationOf(
     repetitionPenalty: repetition_penalty ?? 1,
     stop: typeof stop === 'string' ? [stop] : (stop ?? []),
     logprobs,
+    ...(request.ignore_eos && { eosTokenIds: [] }),
   };
 }
 
