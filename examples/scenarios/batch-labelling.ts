@@ -60,10 +60,15 @@ const sweep = await runSweep(
   engine,
   questions,
   gridConditions(
-    { vectors: { label: vector }, values: [2, 4, 6], controls: [1], prompt: ' Answer with one word.' },
+    { vectors: { label: vector }, values: [4, 8], controls: [1], prompt: ' Answer with one word.' },
     engine.model,
   ),
-  { maxTokens: 64, scorer: 'text' },
+  { maxTokens: 48, scorer: 'text' },
 );
-printSweep(sweep, 'label only', (text) => /^\W*(the answer is )?(positive|negative)\W*$/i.test(text.trim()));
+// The label that an answer names first, whatever follows it.
+const labelOf = (text: string) => /positive|negative/i.exec(text)?.[0].toLowerCase();
+printSweep(sweep, 'right label first', ({ text, question }) => {
+  const [, label] = labelled[Number(question.slice('review-'.length))]!;
+  return labelOf(text) === label;
+});
 printAnswers(sweep, ['plain', 'c_v 4']);

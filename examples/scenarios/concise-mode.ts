@@ -18,20 +18,20 @@ const { items } = questionItems(train.questions);
 const pairs = buildPairs(items, { tokenizer: engine.tokenizer, count: 24 });
 const vector = await extractVector(engine, pairs);
 
-const { questions } = await loadQuestions('gsm8k-slice:test', { limit: 24 });
+const { questions } = await loadQuestions('gsm8k-slice:test', { limit: 16 });
 const sweep = await runSweep(
   engine,
   questions,
   gridConditions(
     {
       vectors: { solutions: vector },
-      values: [-2, -4],
+      values: [-4],
       controls: [1],
       prompt: ' Answer with the number only.',
     },
     engine.model,
   ),
-  { maxTokens: 192 },
+  { maxTokens: 128 },
 );
-printSweep(sweep, 'under 30 words', (text) => text.trim().split(/\s+/).length < 30);
+printSweep(sweep, 'under 30 words', ({ text }) => text.trim().split(/\s+/).length < 30);
 printAnswers(sweep, ['plain', 'c_v -4']);

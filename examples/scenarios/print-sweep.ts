@@ -1,16 +1,18 @@
 import type { Sweep } from 'kvsteer';
 
+type Answer = Sweep['answers'][number];
+
 /** A line a condition: right answers with their interval, tokens, and a share that the scenario is about. */
 export function printSweep(
   { config, summary, answers }: Sweep,
   what: string,
-  holds: (text: string) => boolean,
+  holds: (answer: Answer) => boolean,
 ): void {
   console.log(`${config.task.questions} questions, ${config.model.name}, ${config.engine.precision}, greedy`);
   console.log(`${'condition'.padEnd(26)} right        95 %  tokens  ${what}`);
   for (const [name, { accuracy, interval, tokens }] of Object.entries(summary.conditions)) {
     const own = answers.filter(({ condition }) => condition === name);
-    const share = own.filter(({ text }) => holds(text)).length / own.length;
+    const share = own.filter(holds).length / own.length;
     const percent = (value: number) => `${Math.round(100 * value)}`;
     console.log(
       `${name.padEnd(26)} ${percent(accuracy).padStart(3)} %  ${`${percent(interval[0])}-${percent(interval[1])}`.padStart(8)}  ${tokens.toFixed(0).padStart(6)}  ${percent(share).padStart(3)} %`,

@@ -16,7 +16,7 @@ await using engine = await loadEngine('smollm2-135m-instruct', { precision: 'fp3
 const items = await readItemsFile('models/pairs/steps.jsonl');
 const vector = await extractVector(engine, buildPairs(items, { tokenizer: engine.tokenizer }));
 
-const { questions } = await loadQuestions('gsm8k-slice:test', { limit: 24 });
+const { questions } = await loadQuestions('gsm8k-slice:test', { limit: 16 });
 const sweep = await runSweep(
   engine,
   questions,
@@ -24,7 +24,7 @@ const sweep = await runSweep(
     { vectors: { steps: vector }, values: [2, 4], controls: [1], prompt: ' Number your steps.' },
     engine.model,
   ),
-  { maxTokens: 96 },
+  { maxTokens: 64 },
 );
-printSweep(sweep, 'begins "Step"', (text) => /^\s*\**Step 1/.test(text));
+printSweep(sweep, 'begins "Step"', ({ text }) => /^\s*\**Step 1/.test(text));
 printAnswers(sweep, ['plain', 'c_v 4']);
