@@ -9,13 +9,18 @@ export function printSweep(
   holds: (answer: Answer) => boolean,
 ): void {
   console.log(`${config.task.questions} questions, ${config.model.name}, ${config.engine.precision}, greedy`);
-  console.log(`${'condition'.padEnd(26)} right        95 %  tokens  ${what}`);
+  // Free texts have no right answer to compare with word by word; the scenario judges them itself.
+  const isScored = config.task.scorer !== 'text';
+  const right = isScored ? ' right        95 %' : '';
+  console.log(`${'condition'.padEnd(26)}${right}  tokens  ${what}`);
   for (const [name, { accuracy, interval, tokens }] of Object.entries(summary.conditions)) {
     const own = answers.filter(({ condition }) => condition === name);
     const share = own.filter(holds).length / own.length;
     const percent = (value: number) => `${Math.round(100 * value)}`;
+    const bounds = `${percent(interval[0])}-${percent(interval[1])}`;
+    const scored = isScored ? ` ${percent(accuracy).padStart(3)} %  ${bounds.padStart(8)}` : '';
     console.log(
-      `${name.padEnd(26)} ${percent(accuracy).padStart(3)} %  ${`${percent(interval[0])}-${percent(interval[1])}`.padStart(8)}  ${tokens.toFixed(0).padStart(6)}  ${percent(share).padStart(3)} %`,
+      `${name.padEnd(26)}${scored}  ${tokens.toFixed(0).padStart(6)}  ${percent(share).padStart(3)} %`,
     );
   }
 }
