@@ -52,6 +52,40 @@ export {
   UnsupportedModelError,
   UploadError,
 } from './errors.ts';
+export { type ActivationPlan, type ActivationVector, extractActivation } from './evaluate/activation.ts';
+export { type Budget, chooseSetting, type TriedSetting } from './evaluate/choose.ts';
+export type { Condition } from './evaluate/condition.ts';
+export { shuffleLabels, withNormsOf } from './evaluate/controls.ts';
+export {
+  type EvaluateOptions,
+  type EvaluateProgress,
+  type Evaluation,
+  evaluate,
+} from './evaluate/evaluate.ts';
+export type {
+  AnswerRecord,
+  Comparison,
+  ConditionConfig,
+  ConditionSummary,
+  RunConfig,
+  RunSummary,
+  Sampling,
+  ScorerName,
+} from './evaluate/run.ts';
+export { readRun, type StoredRun } from './evaluate/run-folder.ts';
+export { type Scorer, scorerFor, scorers } from './evaluate/scorers.ts';
+export {
+  COT_PROMPT,
+  type ConditionParts,
+  type StandardCondition,
+  standardConditionNames,
+  standardConditions,
+} from './evaluate/standard-conditions.ts';
+export { bootstrapMean } from './evaluate/statistics/bootstrap.ts';
+export { holm } from './evaluate/statistics/holm.ts';
+export { mcnemarExact } from './evaluate/statistics/mcnemar.ts';
+export { type Interval, wilsonInterval } from './evaluate/statistics/wilson.ts';
+export { activationSettings, type Tuned, type TuneOptions, type TuneRecord, tune } from './evaluate/tune.ts';
 export { DEFAULT_EMBEDDER, type LoadEmbedderOptions, loadEmbedder } from './load-embedder.ts';
 export { type LoadEngineOptions, type LoadProgress, loadEngine } from './load-engine.ts';
 export {
