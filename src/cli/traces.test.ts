@@ -81,7 +81,7 @@ describe('kvsteer traces', () => {
     expect((await lines(output))[0]).toMatchObject({
       steps: ['Add.', 'Done.'],
       answer: '4',
-      styles: { direct: 'The answer is 4.', stepwise: 'Add.\nDone.\nThe answer is 4.' },
+      styles: { direct: ' The answer is 4.', stepwise: 'Add.\nDone.\nThe answer is 4.' },
     });
     const file = join(folder, 'given.jsonl');
     const given = [

@@ -82,7 +82,7 @@ describe('makeTraces', () => {
         number,
       ];
       expect(answer).toBe(`${a + b}`);
-      expect(styles.direct).toBe(`The answer is ${a + b}.`);
+      expect(styles.direct).toBe(` The answer is ${a + b}.`);
       expect(steps).toEqual([`Step 1: Ann has ${a} pens.`, `Step 2: She has ${a} + ${b} = ${a + b} pens.`]);
       expect(styles.stepwise).toBe(`${steps.join('\n')}\nThe answer is ${a + b}.`);
       expect(styles.causal).toMatch(new RegExp(`^Because .* pens\\. The answer is ${a + b}\\.$`));

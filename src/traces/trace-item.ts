@@ -61,7 +61,8 @@ export function traceItem(question: AnsweredQuestion, traces: readonly Trace[]):
     answer,
     steps: first.reasoning.split('\n'),
     styles: {
-      direct: closing,
+      // The leading blank is the published pairs', and what `pairs/` makes of an answer alone.
+      direct: ` ${closing}`,
       ...Object.fromEntries(traces.map(({ style, reasoning }) => [style, whole(reasoning)])),
     },
     provenance: {
