@@ -81,6 +81,11 @@ export class Metrics {
         },
         ...this.#in,
       });
+    // A share can be computed before the first of a kind was seen.
+    for (const steered of ['true', 'false']) {
+      this.generations.inc({ steered }, 0);
+      this.generatedTokens.inc({ steered }, 0);
+    }
     gauge('kvsteer_queue_requests', 'Requests that wait for a place', () => parts.admission.waiting);
     gauge('kvsteer_places_taken', 'Answers that have a place', () => parts.admission.taken);
     gauge('kvsteer_prefix_entries', 'Prompts in the prefix cache', () => parts.prefixes.statistics.entries);

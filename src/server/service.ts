@@ -38,7 +38,7 @@ export interface ServiceOptions {
   readonly requestsPerMinute?: number;
   /** Origins whose pages may call the server, or `*`. Default none. */
   readonly corsOrigins?: readonly string[];
-  /** Names that the Host header may have (without port). Default: any. */
+  /** Names that the Host header may have (without port). None given: any; `startServer` adds this machine's own. */
   readonly allowedHosts?: readonly string[];
   /** Default: nothing is logged. */
   readonly log?: Log;
@@ -102,7 +102,7 @@ export class Service implements AsyncDisposable {
     this.rateLimit =
       options.requestsPerMinute === undefined ? null : new RateLimit(options.requestsPerMinute);
     this.corsOrigins = options.corsOrigins ?? [];
-    this.allowedHosts = options.allowedHosts ?? null;
+    this.allowedHosts = options.allowedHosts?.length ? options.allowedHosts : null;
     this.log = log;
     this.logPrompts = options.logPrompts ?? false;
     this.telemetry = options.telemetry;

@@ -50,9 +50,7 @@ const KEEP_ALIVE_MS = 65_000;
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { host = '127.0.0.1', port = 8080, ...serviceOptions } = options;
-  const ownHosts = usualHosts(host, options.apiKeys ?? []);
-  const allowedHosts = ownHosts && [...ownHosts, ...(options.allowedHosts ?? [])];
-  const service = await Service.open({ ...serviceOptions, ...(allowedHosts && { allowedHosts }) });
+  const service = await Service.open({ ...serviceOptions, allowedHosts: hostNames(host, options) });
   service.metrics.collectProcess();
   const app = createApp(service);
   // What is global stays as it is: others live in this process.
@@ -97,14 +95,17 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
 }
 
-/** On loopback and without keys, only this machine's own names pass: see `hostGuard`. */
-function usualHosts(host: string, apiKeys: readonly string[]): readonly string[] | undefined {
-  return loopback.includes(host) && apiKeys.length === 0
-    ? loopback.map((name) => (name === '::1' ? '[::1]' : name))
-    : undefined;
-}
+const loopback = ['127.0.0.1', 'localhost', '[::1]'];
 
-const loopback = ['127.0.0.1', 'localhost', '::1'];
+/** On loopback and without keys only this machine's own names pass, see `hostGuard`; elsewhere any, unless some are given. */
+function hostNames(
+  host: string,
+  { apiKeys = [], allowedHosts = [] }: ServerOptions,
+): readonly string[] {
+  const isLocal = [...loopback, '::1'].includes(host);
+  if (allowedHosts.length === 0 && (!isLocal || apiKeys.length > 0)) return [];
+  return [...loopback, ...allowedHosts.map((name) => name.toLowerCase())];
+}
 
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
