@@ -1,8 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inProcess, kvsteer } from './kvsteer.test-support.ts';
+import { inProcess } from './kvsteer.test-support.ts';
+import { runCli } from './run-cli.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -11,40 +13,48 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('kvsteer serve', () => {
-  it('says where it is and what to try; SIGTERM lets a running answer end, and the exit code is 0', async () => {
+  it('says where it is and what to try; the signal lets a running answer end, and the exit code is 0', async () => {
     const keys = join(folder, 'keys.txt');
     await writeFile(keys, '# of the test\na-key-of-many-characters\n');
-    let answer: Promise<string> | undefined;
-    const { code, stdout, stderr } = await kvsteer(['serve', '--port', '0', '--api-key-file', keys], {
-      onOutput: (child, { stdout }) => {
-        const url = /served at (\S+)/.exec(stdout)?.[1];
-        if (url === undefined || answer !== undefined || !stdout.includes('\nTry: ')) return;
-        const body = /-d '(.*)'\n/.exec(stdout)![1]!;
-        answer = (async () => {
-          const response = await fetch(`${url}/chat/completions`, {
-            method: 'POST',
-            headers: { 'content-type': 'application/json', authorization: 'Bearer a-key-of-many-characters' },
-            body: JSON.stringify({ ...JSON.parse(body), stream: true, ignore_eos: true, max_tokens: 200 }),
-          });
-          child.kill('SIGTERM');
-          return await response.text();
-        })();
-      },
+    const stop = new AbortController();
+    const streams = [new PassThrough(), new PassThrough()] as const;
+    const [stdout, stderr] = streams.map((stream) => stream as unknown as NodeJS.WriteStream);
+    const text = { out: '', err: '' };
+    streams[0].on('data', (data) => {
+      text.out += data;
     });
-    expect(await answer).toMatch(/data: \[DONE\]\n\n$/);
-    expect(code, stderr).toBe(0);
-    expect(stdout).toMatch(
+    streams[1].on('data', (data) => {
+      text.err += data;
+    });
+    const ended = runCli(['serve', '--port', '0', '--api-key-file', keys], {
+      stdin: process.stdin,
+      stdout: stdout!,
+      stderr: stderr!,
+      signal: stop.signal,
+    });
+    await expect.poll(() => text.out, { timeout: 10_000, interval: 10 }).toContain('\nTry: ');
+    const url = /served at (\S+)/.exec(text.out)![1]!;
+    const body = /-d '(.*)'\n/.exec(text.out)![1]!;
+    const response = await fetch(`${url}/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: 'Bearer a-key-of-many-characters' },
+      body: JSON.stringify({ ...JSON.parse(body), stream: true, ignore_eos: true, max_tokens: 100 }),
+    });
+    stop.abort(new Error('SIGTERM'));
+    expect(await response.text()).toMatch(/data: \[DONE\]\n\n$/);
+    expect(await ended, text.err).toBe(0);
+    expect(text.out).toMatch(
       /^tiny is served at http:\/\/127\.0\.0\.1:\d+\/v1 \(vectors: causal, equation, stepwise, strategy\)\n/,
     );
-    expect(stdout).toContain('-H "Authorization: Bearer $KVSTEER_API_KEY"');
-    const log = stderr
-      .trim()
+    expect(text.out).toContain('-H "Authorization: Bearer $KVSTEER_API_KEY"');
+    const log = text.err
       .split('\n')
+      .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line));
     expect(log.map(({ msg }) => msg)).toEqual(['listening', 'request', 'closed']);
-    expect(log[1]).toMatchObject({ status: 200, completion_tokens: 200, steered: true });
+    expect(log[1]).toMatchObject({ status: 200, completion_tokens: 100, steered: true });
     expect(log[2]).toMatchObject({ ended: 0 });
-    expect(stderr).not.toContain('a-key-of-many-characters');
+    expect(text.err).not.toContain('a-key-of-many-characters');
   });
 
   it('refuses flags that cannot be, before it listens', async () => {
