@@ -1,1 +1,0 @@
-export { questionText } from '../data/question-text.ts';
