@@ -1,4 +1,4 @@
-/** The cases of examples/python/expected.json: what transformers gives for a vector, an edit and a prompt. */
+/** The cases of examples/python/fixtures/expected.json: what transformers gives for a vector, an edit and a prompt. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
@@ -24,7 +24,7 @@ interface PythonCase {
 
 const path = (local: string) => fileURLToPath(new URL(`../${local}`, import.meta.url));
 const { cases }: { cases: readonly PythonCase[] } = JSON.parse(
-  readFileSync(path('examples/python/expected.json'), 'utf8'),
+  readFileSync(path('examples/python/fixtures/expected.json'), 'utf8'),
 );
 
 /** One test a case of `model`, in float32. */

@@ -1,6 +1,6 @@
-"""That apply_vector.py gives the tokens of expected.json, which kvsteer's own tests are held against.
+"""That apply_vector.py gives the tokens of fixtures/expected.json, which kvsteer's own tests are held against.
 
-python check.py [--write]    see check.sh; --write makes expected.json anew
+python check.py [--write]    see check.sh; --write makes it anew
 """
 import json
 import os
@@ -72,7 +72,7 @@ def margins(model, run):
 
 
 def main(write):
-    file, loaded, made, failed = here / "expected.json", {}, [], 0
+    file, loaded, made, failed = here / "fixtures/expected.json", {}, [], 0
     known = {} if write else {case["name"]: case for case in json.loads(file.read_text())["cases"]}
     for model_name, vector, question, c_values, c_keys in CASES:
         name = f"{model_name}, {Path(vector).stem}, values {c_values}, keys {c_keys}"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks apply_vector.py against expected.json. PYTHON=path/to/python where another has the packages.
+# Checks apply_vector.py against fixtures/expected.json. PYTHON=path/to/python where another has the packages.
 set -euo pipefail
 cd "$(dirname "$0")"
 python=${PYTHON:-python3}
