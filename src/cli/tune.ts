@@ -37,16 +37,17 @@ const MOST_QUESTIONS = 400;
 const VALIDATION = 200;
 
 const examples = `
-The objective: the best accuracy on the validation questions that the budget allows; of the settings within two
-points of it, the first listed, so list small coefficients first. The chosen one is then reported on the task's questions, none of
-which is among the validation questions by text. Without --validation the task itself is divided.
+The objective: the best accuracy on the validation questions that the budget allows; of the
+settings within two points of it, the first listed, so list small coefficients first. The chosen one
+is then reported on the task's questions, none of which is among the validation questions by text.
+Without --validation the task itself is divided.
 
 Examples:
   kvsteer tune                                              the bundled model
   kvsteer tune --model smollm2-135m-instruct --task gsm8k:test --items steps --values 1,2,4,6 \\
     --max-mean-tokens 220 --out runs/tune
-  kvsteer tune --model smollm2-135m-instruct --task arc-challenge:test --validation arc-challenge:validation \\
-    --vector steps.safetensors --max-kl 0.05
+  kvsteer tune --model smollm2-135m-instruct --task arc-challenge:test \\
+    --validation arc-challenge:validation --vector steps.safetensors --max-kl 0.05
 `;
 
 export function addTuneCommand(program: Command, terminal: Terminal): void {
