@@ -39,7 +39,7 @@ export async function writeTinyVectors(
   for (const style of tinyStyles) {
     const args = [
       ...['extract', '--model', 'tiny', '--precision', 'fp32', '--overwrite', '--no-cache'],
-      ...['--items', join(tiny, 'problems', 'pairs-items.jsonl'), '--style', style, '--against', 'direct'],
+      ...['--data', join(tiny, 'problems', 'pairs-items.jsonl'), '--style', style, '--against', 'direct'],
       ...['--turns', `${turns}`, '--limit', `${pairs}`],
       ...['--recommend-values', `${values}`, '--recommend-keys', `${keys}`],
       ...['--licence', 'MIT', '--creator', 'kvsteer', '--output', join(folder, `${style}.safetensors`)],

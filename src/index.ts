@@ -167,11 +167,17 @@ export {
   scaleVector,
   subtractVectors,
 } from './vectors/algebra.ts';
-export { type ExtractOptions, type ExtractProgress, extractVector } from './vectors/extract-vector.ts';
+export {
+  type ExtractOptions,
+  type ExtractProgress,
+  extractVector,
+  type Pairs,
+} from './vectors/extract-vector.ts';
 export {
   type CachedExtraction,
   type CachedExtractOptions,
   extractCached,
+  type RepeatablePairs,
 } from './vectors/extraction-cache.ts';
 export { inspectVector, type VectorInspection } from './vectors/inspect-vector.ts';
 export type { NormInterval, NormIntervals } from './vectors/norm-interval.ts';

@@ -2,8 +2,7 @@ import { join } from 'node:path';
 import type { Engine } from '../engine/engine.ts';
 import { InvalidArgumentError } from '../errors.ts';
 import { cacheFolder } from '../models/cache-folder.ts';
-import type { ContrastivePair } from '../pairs/pair.ts';
-import type { ExtractOptions } from '../vectors/extract-vector.ts';
+import type { ExtractOptions, Pairs } from '../vectors/extract-vector.ts';
 import type { CachedExtraction } from '../vectors/extraction-cache.ts';
 import { makeVector } from '../vectors/vector.ts';
 import type { AggregationFlags } from './options/aggregation-options.ts';
@@ -17,15 +16,20 @@ export function checkAggregation({ aggregate, clusters }: AggregationFlags): voi
 /**
  * The vector of the pairs by the aggregation flags, out of the cache where it was made before. What the flags add to the
  * recipe is added here.
+ *
+ * @param pairs makes them anew each time, so that they are never all in memory.
+ * @param recipe how they were made; asked again when they have been.
  */
 export async function extractAggregated(
   engine: Engine,
-  pairs: readonly ContrastivePair[],
+  pairs: () => Pairs,
   { aggregate, clusters, heads, cache }: AggregationFlags,
-  options: ExtractOptions,
+  recipe: () => string,
+  options: Omit<ExtractOptions, 'recipe'>,
 ): Promise<CachedExtraction> {
   const all: ExtractOptions = {
     ...options,
+    recipe: recipe(),
     aggregation: aggregate,
     ...(clusters !== undefined && { clusters }),
   };
@@ -36,10 +40,9 @@ export async function extractAggregated(
   ]);
   const found: CachedExtraction = cache
     ? await extractCached(engine, pairs, { ...all, cacheFolder: join(cacheFolder(), 'vectors') })
-    : { vector: await extractVector(engine, pairs, all), pairsFromCache: 0 };
-  if (heads === undefined) return found;
+    : { vector: await extractVector(engine, pairs(), all), pairsFromCache: 0 };
+  if (heads === undefined) return { ...found, vector: makeVector({ ...found.vector, recipe: recipe() }) };
   const prune = heads.by === 'norm' ? pruneByNorm : pruneByReliability;
   const pruned = prune(found.vector, heads.choice);
-  const recipe = [pruned.recipe, `heads by ${heads.text}`].filter((part) => part !== null).join(', ');
-  return { ...found, vector: makeVector({ ...pruned, recipe }) };
+  return { ...found, vector: makeVector({ ...pruned, recipe: `${recipe()}, heads by ${heads.text}` }) };
 }

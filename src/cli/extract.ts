@@ -1,6 +1,5 @@
 import { type Command, Option } from 'commander';
 import { InvalidArgumentError } from '../errors.ts';
-import type { ContrastivePair } from '../pairs/pair.ts';
 import type { KeyMode, SteeringVector } from '../vectors/vector.ts';
 import { checkAggregation, extractAggregated } from './aggregated.ts';
 import { requireFreeOutput } from './free-output.ts';
@@ -80,14 +79,14 @@ async function extract(flags: ExtractFlags, terminal: Terminal): Promise<void> {
   const { saveVector } = await import('../vectors/vector-file.ts');
   const prepared = await preparePairs(flags, terminal, progress);
   await using engine = await openEngine(flags, terminal, progress);
-  const pairs: ContrastivePair[] = [];
-  for await (const pair of prepared.pairs(engine.tokenizer)) pairs.push(pair);
   const started = performance.now();
   let tokens = 0;
-  progress.update({ phase: 'extracting pairs', done: 0, total: pairs.length, unit: 'count' });
-  const { vector, pairsFromCache } = await extractAggregated(engine, pairs, flags, {
+  const phase = 'extracting pairs';
+  progress.update({ phase, done: 0, total: prepared.most, unit: 'count' });
+  const pairs = () => prepared.pairs(engine.tokenizer);
+  const recipe = () => (flags.name === undefined ? prepared.recipe() : `${flags.name}: ${prepared.recipe()}`);
+  const { vector, pairsFromCache } = await extractAggregated(engine, pairs, flags, recipe, {
     keyMode: flags.keyMode,
-    recipe: flags.name === undefined ? prepared.recipe() : `${flags.name}: ${prepared.recipe()}`,
     recommended: { values: flags.recommendValues ?? null, keys: flags.recommendKeys ?? null, layers: null },
     ...(created !== null && { created }),
     ...(flags.licence !== undefined && { licence: flags.licence }),
@@ -95,9 +94,10 @@ async function extract(flags: ExtractFlags, terminal: Terminal): Promise<void> {
     signal,
     onProgress: (event) => {
       tokens = event.tokens;
-      progress.update({ phase: 'extracting pairs', done: event.done, total: event.total, unit: 'count' });
+      progress.update({ phase, done: event.done, total: event.total ?? prepared.most, unit: 'count' });
     },
   });
+  const count = vector.pairs?.count ?? 0;
   const milliseconds = performance.now() - started;
   signal.throwIfAborted();
   await saveVector(vector, flags.output);
@@ -108,7 +108,7 @@ async function extract(flags: ExtractFlags, terminal: Terminal): Promise<void> {
     const { meanKeyNorm, meanValueNorm, statistics } = inspection;
     printJson(stdout, {
       path: flags.output,
-      pairs: pairs.length,
+      pairs: count,
       pairsFromCache,
       pairsLeftOut: prepared.leftOut.length,
       tokens,
@@ -120,9 +120,9 @@ async function extract(flags: ExtractFlags, terminal: Terminal): Promise<void> {
     return;
   }
   const colors = colorsOf(stdout);
-  const reading = `${counted(pairs.length, 'pair')}, ${counted(tokens, 'token')} in ${formatMilliseconds(milliseconds)}`;
+  const reading = `${counted(count, 'pair')}, ${counted(tokens, 'token')} in ${formatMilliseconds(milliseconds)}`;
   const kept = `${counted(pairsFromCache, 'pair')} from the cache (--no-cache reads them again)`;
-  const whole = pairsFromCache === pairs.length;
+  const whole = pairsFromCache === count;
   const read = ['read', whole ? kept : pairsFromCache === 0 ? reading : `${reading}, ${kept}`] as const;
   printLine(stdout, `${colors.green('✔')} ${colors.bold(flags.output)}\n`);
   printLine(stdout, renderFields([read, ...measuresOf(vector, inspection)], colors));

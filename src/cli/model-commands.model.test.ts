@@ -15,7 +15,7 @@ let extracted: Ran;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kvsteer-cli-'));
   vector = join(folder, 'new', 'steps.safetensors');
-  extracted = await kvsteer(['extract', '--items', 'steps', '--limit', '4', '--no-cache', '-o', vector]);
+  extracted = await kvsteer(['extract', '--data', 'steps', '--pairs-count', '4', '--no-cache', '-o', vector]);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -55,7 +55,7 @@ describe('extract', () => {
 
   it('stops at Ctrl-C with code 130, and leaves nothing half-written', async () => {
     const target = join(folder, 'interrupted', 'v.safetensors');
-    const { code, stderr } = await kvsteer(['extract', '--items', 'steps', '--no-cache', '-o', target], {
+    const { code, stderr } = await kvsteer(['extract', '--data', 'steps', '--no-cache', '-o', target], {
       onOutput: (child, output) => {
         if (output.stderr.includes('extracting')) child.kill('SIGINT');
       },

@@ -75,14 +75,10 @@ async function fromData(
   terminal: Terminal,
   progress: ProgressBar,
 ): Promise<PreparedPairs> {
-  const { stderr, signal } = terminal;
+  const { signal } = terminal;
   const { pairsOf } = await import('../pairs/build-pairs.ts');
   const styles = stylesOf(flags);
-  const { items, leftOut: unworked, name } = await readPairItems(source, styles, { signal, progress });
-  if (unworked > 0) {
-    const note = `${counted(unworked, 'question')} of ${name} without a worked solution or an answer: left out.`;
-    printLine(stderr, colorsOf(stderr).dim(note));
-  }
+  const { items, name } = await readPairItems(source, styles, flags, terminal, progress);
   const questions = items.map(({ question }) => question);
   const { selection, label } = await chooseExamples(flags, questions, terminal, progress);
   const { pairsCount = DEFAULT_PAIRS, turns, seed, system, template, matchLength = false, maxGap } = flags;

@@ -1,14 +1,16 @@
 import { stat } from 'node:fs/promises';
 import { InvalidArgumentError } from '../errors.ts';
 import type { PairItem, PairStyles, StyledItem } from '../pairs/item.ts';
+import { type DataFlags, dataOptions } from './options/data-options.ts';
 import type { ProgressBar } from './progress-bar.ts';
+import { counted } from './render/quantities.ts';
 import { shippedFile } from './shipped-file.ts';
+import { showDownload } from './show-download.ts';
+import { colorsOf, printLine, type Terminal } from './terminal.ts';
 
 export interface PairItems {
   readonly items: readonly (PairItem | StyledItem)[];
-  /** Questions without a worked solution or an answer. */
-  readonly leftOut: number;
-  /** What the source is called in records: a file's name without its folder. */
+  /** What the source is called in records: of a path, its last part. */
   readonly name: string;
 }
 
@@ -16,38 +18,36 @@ export interface PairItems {
 const SHIPPED = 'steps';
 
 /**
- * What pairs are built from: the shipped questions, a JSONL file of items, or a question set of `loadQuestions`.
+ * What pairs are built from: the shipped questions, a JSONL file of items, or a question set of `loadQuestions`. Says on
+ * stderr how many questions of a set are of no use.
  *
  * @throws InvalidArgumentError where no question has a worked solution; what reading the source throws.
  */
 export async function readPairItems(
   source: string,
   styles: PairStyles,
-  { signal, progress }: { readonly signal: AbortSignal; readonly progress: ProgressBar },
+  flags: DataFlags,
+  { stderr, signal }: Terminal,
+  progress: ProgressBar,
 ): Promise<PairItems> {
   const file = source === SHIPPED ? shippedFile('pairs', 'steps.jsonl') : source;
   const isFile = await stat(file).then(
     (found) => found.isFile(),
     () => false,
   );
-  const name = isFile ? (file.split(/[\\/]/).at(-1) ?? file) : source;
-  if (isFile && (await holdsItems(file, signal))) {
+  const isPath = isFile || /^([./~\\]|[A-Za-z]:[\\/])/.test(source);
+  const name = isPath ? (file.split(/[\\/]/).findLast((part) => part !== '') ?? file) : source;
+  // Who says which field is what has rows of some data set.
+  if (isFile && flags.map === undefined && (await holdsItems(file, signal))) {
     const { readStyledItemsFile } = await import('../pairs/read-pairs-file.ts');
-    return { items: await readStyledItemsFile(file, styles, { signal }), leftOut: 0, name };
+    return { items: await readStyledItemsFile(file, styles, { signal }), name };
   }
   const { loadQuestions } = await import('../data/load-questions.ts');
   const { questionItems } = await import('../pairs/question-items.ts');
   const { questions } = await loadQuestions(source, {
+    ...dataOptions(flags),
     signal,
-    onProgress: (event) => {
-      if (event.phase === 'read') return;
-      progress.update({
-        phase: event.phase,
-        done: event.receivedBytes,
-        total: event.totalBytes,
-        file: event.file,
-      });
-    },
+    onProgress: showDownload(progress),
   });
   progress.stop();
   const { items, leftOut } = questionItems(questions);
@@ -57,7 +57,11 @@ export async function readPairItems(
       `${source} has ${questions.length} questions, but none with a worked solution, which positive examples show. Give others, or write them: see kvsteer traces.`,
     );
   }
-  return { items, leftOut, name };
+  if (leftOut > 0) {
+    const note = `${counted(leftOut, 'question')} of ${name} without a worked solution or an answer: left out.`;
+    printLine(stderr, colorsOf(stderr).dim(note));
+  }
+  return { items, name };
 }
 
 /** Whether the first line of a file is an item as `kvsteer extract --help` describes it, and not a row of some data set. */

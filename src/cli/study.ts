@@ -1,15 +1,18 @@
 import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { InvalidArgumentError, InvalidFileError } from '../errors.ts';
-import type { PairItem, StyledItem } from '../pairs/item.ts';
+import { InvalidArgumentError } from '../errors.ts';
+import type { PairStyles } from '../pairs/item.ts';
 import type { conditionLabels } from '../study/key-effects.ts';
 import type { KeyStudy } from '../study/study-keys.ts';
 import { openEngine } from './open-engine.ts';
+import { addDataOptions, type DataFlags } from './options/data-options.ts';
 import { DEFAULT_MODEL, DEFAULT_OFFSET } from './options/defaults.ts';
 import { addModelOptions, type ModelFlags } from './options/model-options.ts';
+import { stylesOf } from './options/pair-options.ts';
 import { escapedText, number } from './options/parse.ts';
 import { ProgressBar } from './progress-bar.ts';
+import { type PairItems, readPairItems } from './read-pair-items.ts';
 import { renderHeatMap } from './render/heat-map.ts';
 import { formatPercent } from './render/quantities.ts';
 import { renderFields, renderTable } from './render/table.ts';
@@ -17,12 +20,11 @@ import { wrapText } from './render/wrap.ts';
 import { shippedFile } from './shipped-file.ts';
 import { type Colors, colorsOf, printJson, printLine, type Terminal, widthOf } from './terminal.ts';
 
-interface KeysFlags extends ModelFlags {
+interface KeysFlags extends ModelFlags, DataFlags {
   readonly data?: string;
-  readonly items?: string;
   readonly style?: string;
   readonly against?: string;
-  readonly pairs?: number;
+  readonly pairsCount?: number;
   readonly questions?: number;
   readonly turns: number;
   readonly selection: 'given' | 'random';
@@ -53,7 +55,7 @@ On two cores: seconds for tiny, minutes for ${DEFAULT_MODEL}.
 
 Examples:
   kvsteer study keys --model tiny --values 6
-  kvsteer study keys --data gsm8k:train --pairs 100 --questions 64 --precision fp32 -o keys
+  kvsteer study keys --data gsm8k:train --pairs-count 100 --questions 64 --precision fp32 -o keys
 `;
 
 export function addStudyCommand(program: Command, terminal: Terminal): void {
@@ -69,17 +71,15 @@ export function addStudyCommand(program: Command, terminal: Terminal): void {
       'Measures how much of a published (post-RoPE) key vector only says that positive prompts are longer, and what keys of every kind add to the effect of the values: post-RoPE, un-rotated, the position artefact alone, and random ones of the same norm.',
     )
     .optionsGroup('Data:')
-    .addOption(
-      new Option(
-        '--data <source>',
-        `worked questions: a known set, a file, a folder or a hub id (default: ${DEFAULT_DATA}; for tiny, its own problems)`,
-      ).conflicts('items'),
-    )
-    .option('-i, --items <file>', 'the same as a JSONL file of `kvsteer extract --items`')
-    .option('--style <name>', 'style of the answers in positive example turns')
-    .option('--against <name>', 'with --style: style of the answers in negative ones')
     .option(
-      '-p, --pairs <n>',
+      '-d, --data <source>',
+      `worked questions, as of \`kvsteer extract\`: a known set, a file, a folder or a hub id (default: ${DEFAULT_DATA}; for tiny, its own problems)`,
+    );
+  addDataOptions(command)
+    .option('--style <name>', 'style of the answers in positive example turns (default: steps)')
+    .option('--against <name>', 'style of the answers in negative ones (default: direct)')
+    .option(
+      '--pairs-count <n>',
       'contrastive pairs, of the first questions (default: 100, or three quarters of fewer)',
       number({ min: 2, max: 100_000, integer: true }),
     )
@@ -119,15 +119,15 @@ async function keys(flags: KeysFlags, terminal: Terminal): Promise<void> {
   const { stdout, stderr, signal } = terminal;
   await refuseExisting(flags);
   using progress = new ProgressBar(stderr);
-  const { items, styles, source } = await readItems(flags, signal);
+  const { items, name, styles } = await readItems(flags, terminal, progress);
   const { studyKeys } = await import('../study/study-keys.ts');
   await using engine = await openEngine(flags, terminal, progress);
-  const { pairs, questions, turns, selection, seed, matchLength = false, system, draws } = flags;
+  const { pairsCount, questions, turns, selection, seed, matchLength = false, system, draws } = flags;
   const study = await studyKeys(engine, items, {
-    ...(pairs !== undefined && { pairs }),
+    ...(pairsCount !== undefined && { pairs: pairsCount }),
     ...(questions !== undefined && { questions }),
-    ...(styles !== null && { styles }),
     ...(system !== undefined && { system }),
+    styles,
     turns,
     selection,
     seed,
@@ -136,7 +136,7 @@ async function keys(flags: KeysFlags, terminal: Terminal): Promise<void> {
     keys: flags.keys,
     draws,
     offset: flags.offsetToken,
-    source,
+    source: name,
     signal,
     onProgress: ({ phase, done, total }) =>
       progress.update({
@@ -173,54 +173,19 @@ async function refuseExisting({ output, overwrite }: KeysFlags): Promise<void> {
   }
 }
 
-interface StudyItems {
-  /** A name or the last part of a path. */
-  readonly source: string;
-  readonly items: readonly (PairItem | StyledItem)[];
-  readonly styles: { readonly positive: string; readonly negative: string } | null;
-}
-
-async function readItems(flags: KeysFlags, signal: AbortSignal): Promise<StudyItems> {
-  const { data, items, style, against } = flags;
-  if ((style === undefined) !== (against === undefined)) {
-    throw new InvalidArgumentError('style', '--style and --against go together.');
+async function readItems(
+  flags: KeysFlags,
+  terminal: Terminal,
+  progress: ProgressBar,
+): Promise<PairItems & { readonly styles: PairStyles }> {
+  if (flags.data === undefined && flags.model === 'tiny') {
+    const styles = { positive: flags.style ?? 'stepwise', negative: flags.against ?? 'direct' };
+    const file = shippedFile('tiny', 'problems', 'validation.jsonl');
+    const { items } = await readPairItems(file, styles, {}, terminal, progress);
+    return { items, name: 'validation problems of tiny', styles };
   }
-  const styles = style !== undefined && against !== undefined ? { positive: style, negative: against } : null;
-  if (items !== undefined) return { source: basename(items), items: await itemLines(items, signal), styles };
-  if (data === undefined && flags.model === 'tiny') {
-    const own = await itemLines(shippedFile('tiny', 'problems', 'validation.jsonl'), signal);
-    return {
-      source: 'validation problems of tiny',
-      items: own,
-      styles: styles ?? { positive: 'stepwise', negative: 'direct' },
-    };
-  }
-  const { loadQuestions } = await import('../data/load-questions.ts');
-  const source = data ?? DEFAULT_DATA;
-  const { questions } = await loadQuestions(source, { signal });
-  const worked = questions.flatMap(({ question, rationale, answer }) =>
-    rationale === null || answer === null ? [] : [{ question, steps: rationale, answer }],
-  );
-  if (worked.length === 0) {
-    throw new InvalidArgumentError(
-      'data',
-      `${source} has ${questions.length} questions, but none with a worked solution. Give others, e.g. --data ${DEFAULT_DATA}.`,
-    );
-  }
-  return { source: basename(source), items: worked, styles };
-}
-
-/** As they are: `studyKeys` checks each. */
-async function itemLines(path: string, signal: AbortSignal): Promise<(PairItem | StyledItem)[]> {
-  const { readJsonLines } = await import('../data/json-lines.ts');
-  const items: (PairItem | StyledItem)[] = [];
-  for await (const { line, value } of readJsonLines(path, { signal })) {
-    if (typeof (value as PairItem | null)?.question !== 'string') {
-      throw new InvalidFileError(path, `line ${line}: expected an object with a "question".`);
-    }
-    items.push(value as PairItem | StyledItem);
-  }
-  return items;
+  const styles = stylesOf(flags);
+  return { ...(await readPairItems(flags.data ?? DEFAULT_DATA, styles, flags, terminal, progress)), styles };
 }
 
 async function writeFiles(study: KeyStudy, folder: string): Promise<string[]> {

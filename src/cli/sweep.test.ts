@@ -48,7 +48,7 @@ describe('kvsteer sweep and report', () => {
 
   it('refuses flags that do not go together before it loads anything', async () => {
     const refused: [string[], RegExp][] = [
-      [['sweep', ...task, '-o', folder], /--vector, or --items/],
+      [['sweep', ...task, '-o', folder], /--vector, or --data/],
       [['sweep', ...task, ...vector, '--turns', '2', '-o', folder], /--turns is about making vectors/],
       [
         ['sweep', ...task, ...vector, '--strengths', '2', '-o', folder],

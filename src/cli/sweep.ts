@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import type { Engine } from '../engine/engine.ts';
 import type { Condition } from '../evaluate/condition.ts';
+import type { PairStyles } from '../pairs/item.ts';
 import type { Sweep } from '../sweep/run-sweep.ts';
 import type { SteeringVector } from '../vectors/vector.ts';
 import { openEngine } from './open-engine.ts';
+import { addDataFolderOption, type DataFlags, dataOptions } from './options/data-options.ts';
 import {
   addGridOptions,
   addVectorGridOptions,
@@ -14,17 +16,19 @@ import {
 } from './options/grid-options.ts';
 import { indicesOf } from './options/index-ranges.ts';
 import { addModelOptions, type ModelFlags } from './options/model-options.ts';
+import { DEFAULT_PAIRS, stylesOf } from './options/pair-options.ts';
 import { number } from './options/parse.ts';
 import { packageVersion } from './package-version.ts';
 import { ProgressBar } from './progress-bar.ts';
+import { type PairItems, readPairItems } from './read-pair-items.ts';
 import { readVector } from './read-vector.ts';
 import { shellWord } from './render/quantities.ts';
 import { renderTable } from './render/table.ts';
 import { wrapText } from './render/wrap.ts';
-import { shippedFile } from './shipped-file.ts';
+import { showDownload } from './show-download.ts';
 import { colorsOf, printJson, printLine, type Terminal, widthOf } from './terminal.ts';
 
-interface SweepFlags extends ModelFlags, GridFlags, VectorGridFlags {
+interface SweepFlags extends ModelFlags, GridFlags, VectorGridFlags, Pick<DataFlags, 'dataFolder'> {
   readonly task: string;
   readonly limit?: number;
   readonly maxTokens: number;
@@ -35,19 +39,19 @@ interface SweepFlags extends ModelFlags, GridFlags, VectorGridFlags {
   readonly json?: boolean;
 }
 
-const SHIPPED_ITEMS = 'steps';
-
 const examples = `
-A prompt is prefilled once for all settings, and all settings are decoded as one batch. With --queue the workers of a
-Redis answer instead (kvsteer worker); answers are the same. A sweep that was stopped goes on with the same command.
+A prompt is prefilled once for all settings, and all settings are decoded as one batch. With
+--queue the workers of a Redis answer instead (kvsteer worker); answers are the same. A sweep that
+was stopped goes on with the same command.
 
-Choose coefficients on one set of questions and report on another: a sweep's best is best by chance as well.
+Choose coefficients on one set of questions and report on another: a sweep's best is best by chance
+as well.
 
 Examples:
   kvsteer sweep --model tiny --task models/tiny/problems/validation.jsonl --limit 100 \\
-    --items models/tiny/problems/pairs-items.jsonl --style stepwise --against direct \\
+    --data models/tiny/problems/pairs-items.jsonl --style stepwise --against direct \\
     --values 0.3,0.5,0.7,1,2,4 --activation-layers 2,3 --strengths 0.5,1,2,4 -o runs/tiny-sweep
-  kvsteer sweep --task gsm8k-slice:train --items steps --values -4,-2,1,2,4,6 -o runs/steps
+  kvsteer sweep --task gsm8k-slice:train --data steps --values -4,-2,1,2,4,6 -o runs/steps
   kvsteer sweep --task gsm8k:test --limit 200 --vector steps.safetensors --values 1,2,4 \\
     --layers '1-;1-10;11-20;21-' --queue redis://127.0.0.1:6379 -o runs/layers
   kvsteer report runs/steps -o steps.html
@@ -64,7 +68,8 @@ export function addSweepCommand(program: Command, terminal: Terminal): void {
     .requiredOption(
       '-t, --task <source>',
       'questions: a known set (gsm8k:test), a file or folder, or a hub data set (required)',
-    )
+    );
+  addDataFolderOption(command)
     .option('--limit <n>', 'ask the first n', number({ min: 1, integer: true }))
     .option(
       '--max-tokens <n>',
@@ -98,9 +103,17 @@ async function sweep(flags: SweepFlags, terminal: Terminal): Promise<void> {
   const { stderr, signal } = terminal;
   using progress = new ProgressBar(stderr);
   const { loadQuestions } = await import('../data/load-questions.ts');
-  const { questions, name, report } = await loadQuestions(flags.task, { limit: flags.limit, signal });
+  const { questions, name, report } = await loadQuestions(flags.task, {
+    ...dataOptions(flags),
+    limit: flags.limit,
+    signal,
+    onProgress: showDownload(progress),
+  });
+  const styles = stylesOf(flags);
+  const items =
+    flags.data === undefined ? null : await readPairItems(flags.data, styles, flags, terminal, progress);
   await using engine = await openEngine(flags, terminal, progress);
-  const conditions = await conditionsOf(flags, engine, terminal, progress);
+  const conditions = await conditionsOf(flags, items && { ...items, styles }, engine, terminal, progress);
   progress.stop();
 
   const { runSweep } = await import('../sweep/run-sweep.ts');
@@ -127,13 +140,14 @@ async function sweep(flags: SweepFlags, terminal: Terminal): Promise<void> {
 
 async function conditionsOf(
   flags: SweepFlags,
+  data: (PairItems & { readonly styles: PairStyles }) | null,
   engine: Engine,
   { signal }: Terminal,
   progress: ProgressBar,
 ): Promise<Record<string, Condition>> {
   const { gridConditions } = await import('../sweep/grid.ts');
   const grid = gridOf(flags, engine.model);
-  if (flags.items === undefined) {
+  if (data === null) {
     const files = flags.vector ?? [];
     const short = files.map((file) => (file.split(/[\\/]/).at(-1) ?? file).replace(/\.safetensors$/, ''));
     const names = new Set(short).size === files.length ? short : files;
@@ -142,16 +156,17 @@ async function conditionsOf(
     return gridConditions({ ...grid, vectors }, engine.model);
   }
   const { sweepVectors } = await import('../sweep/sweep-vectors.ts');
-  const { items, styles } = await itemsOf(flags, signal);
-  const { pairs, turns, aggregations, keyModes } = flags;
+  const { items, styles } = data;
+  const { turns, aggregations, keyModes } = flags;
+  const pairs = flags.pairsCount ?? [Math.min(items.length, DEFAULT_PAIRS)];
   const made = {
-    ...(pairs !== undefined && { pairs }),
+    pairs,
     ...(turns !== undefined && { turns }),
     ...(aggregations !== undefined && { aggregations }),
     ...(keyModes !== undefined && { keyModes }),
   };
   const vectors = await sweepVectors(engine, items, made, {
-    ...(styles && { styles }),
+    styles,
     signal,
     onProgress: ({ done, total }) => progress.update({ phase: 'vectors', done, total, unit: 'count' }),
   });
@@ -162,11 +177,12 @@ async function conditionsOf(
   const { buildPairs } = await import('../pairs/build-pairs.ts');
   const built = buildPairs(items, {
     tokenizer: engine.tokenizer,
-    ...(styles && { styles }),
+    styles,
+    count: pairs[0]!,
     ...(turns !== undefined && { turns: turns[0]! }),
   });
   const activation = {
-    vector: await extractActivation(engine, built.slice(0, pairs?.[0] ?? built.length), { signal }),
+    vector: await extractActivation(engine, built, { signal }),
     layers: indicesOf(flags.activationLayers, engine.model.layers, {
       flag: '--activation-layers',
       noun: 'layer',
@@ -174,16 +190,6 @@ async function conditionsOf(
     strengths: flags.strengths,
   };
   return gridConditions({ ...grid, vectors, activation }, engine.model);
-}
-
-async function itemsOf({ items: file, style, against }: SweepFlags, signal: AbortSignal) {
-  const { readItemsFile, readStyledItemsFile } = await import('../pairs/read-pairs-file.ts');
-  const path = file === SHIPPED_ITEMS ? shippedFile('pairs', 'steps.jsonl') : (file ?? '');
-  if (style === undefined || against === undefined) {
-    return { items: await readItemsFile(path, { signal }), styles: null };
-  }
-  const styles = { positive: style, negative: against };
-  return { items: await readStyledItemsFile(path, styles, { signal }), styles };
 }
 
 async function printSweep(

@@ -32,6 +32,7 @@ describe('kvsteer traces', () => {
     const output = join(folder, 'asked.jsonl');
     const args = [
       'traces',
+      '--data',
       source,
       '--teacher',
       'big',
@@ -47,7 +48,7 @@ describe('kvsteer traces', () => {
     expect([code, stderr]).toEqual([0, 'asking big (8)\n']);
     expect(stdout).toContain(`${kept.length} of 8 questions`);
     expect(stdout).toContain(
-      `kvsteer extract --items ${output} --style stepwise --against direct -o asked.safetensors`,
+      `kvsteer extract --data ${output} --style stepwise --against direct -o asked.safetensors`,
     );
     expect((await lines(output)).map(({ id }) => id)).toEqual(kept.map(({ id }) => id));
     expect(server.seen[0]!.body.model).toBe('big');
@@ -65,7 +66,7 @@ describe('kvsteer traces', () => {
 
   it('stops at the spending cap and says so', async () => {
     await using server = await startTeacher();
-    const args = ['traces', source, '--base-url', server.url, '-o', join(folder, 'capped.jsonl')];
+    const args = ['traces', '--data', source, '--base-url', server.url, '-o', join(folder, 'capped.jsonl')];
     const { code, stdout } = await inProcess([...args, '--max-tokens-total', '5000']);
     expect(code).toBe(0);
     expect(stdout).toContain('Stopped at the spending cap.');
@@ -75,7 +76,15 @@ describe('kvsteer traces', () => {
 
   it("takes people's solutions, and a file's traces with right answers", async () => {
     const output = join(folder, 'people.jsonl');
-    const { code, stdout } = await inProcess(['traces', source, '--from', 'rationale', '-o', output]);
+    const { code, stdout } = await inProcess([
+      'traces',
+      '--data',
+      source,
+      '--from',
+      'rationale',
+      '-o',
+      output,
+    ]);
     expect(code).toBe(0);
     expect(stdout).toContain('6 of 8 questions');
     expect((await lines(output))[0]).toMatchObject({
@@ -93,6 +102,7 @@ describe('kvsteer traces', () => {
     const other = join(folder, 'file.jsonl');
     const taken = await inProcess([
       'traces',
+      '--data',
       source,
       '--from',
       file,
@@ -112,7 +122,7 @@ describe('kvsteer traces', () => {
   it('refuses what cannot be', async () => {
     const output = join(folder, 'refused.jsonl');
     const refused = async (args: readonly string[], message: RegExp | string) => {
-      const { code, stdout, stderr } = await inProcess(['traces', source, '-o', output, ...args]);
+      const { code, stdout, stderr } = await inProcess(['traces', '--data', source, '-o', output, ...args]);
       expect(stderr).toMatch(message);
       expect([code, stdout]).toEqual([2, '']);
     };

@@ -8,14 +8,17 @@ import { type StyleName, styleNames } from '../traces/styles.ts';
 import type { Teacher, TokenUsage } from '../traces/teacher.ts';
 import { requireFreeOutput } from './free-output.ts';
 import { openEngine } from './open-engine.ts';
+import { addDataOptions, type DataFlags, dataOptions } from './options/data-options.ts';
 import { DEFAULT_PRECISION } from './options/defaults.ts';
 import { number } from './options/parse.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { counted, shellWord } from './render/quantities.ts';
 import { renderFields } from './render/table.ts';
+import { showDownload } from './show-download.ts';
 import { colorsOf, printJson, printLine, type Terminal } from './terminal.ts';
 
-interface TracesFlags {
+interface TracesFlags extends DataFlags {
+  readonly data: string;
   readonly style: readonly string[];
   readonly teacher?: string;
   readonly baseUrl?: string;
@@ -64,21 +67,27 @@ Environment:
   OPENAI_BASE_URL   where the teacher is, if not at OpenAI
 
 Examples:
-  kvsteer traces gsm8k-slice:train --from rationale -o traces.jsonl
-  kvsteer traces gsm8k:train --limit 200 --max-tokens-total 500000 -o traces.jsonl
-  kvsteer traces gsm8k:train --limit 200 --style all --teacher-engine my.gguf -o styles.jsonl
-  kvsteer traces mine.jsonl --base-url http://localhost:8000/v1 --teacher my-model -o traces.jsonl
+  kvsteer traces --data gsm8k-slice:train --from rationale -o traces.jsonl
+  kvsteer traces --data gsm8k:train --limit 200 --max-tokens-total 500000 -o traces.jsonl
+  kvsteer traces --data gsm8k:train --limit 200 --style all --teacher-engine my.gguf -o styles.jsonl
+  kvsteer traces --data mine.jsonl --base-url http://localhost:8000/v1 --teacher mine -o my.jsonl
 `;
 
 export function addTracesCommand(program: Command, terminal: Terminal): void {
   const whole = (min: number, max = Number.MAX_SAFE_INTEGER) => number({ min, max, integer: true });
-  program
+  const command = program
     .command('traces')
     .summary('have a teacher write worked solutions to questions')
     .description(
       "Makes reasoning traces, from which `kvsteer extract` makes a vector: written by a teacher in one style or several, taken from people's worked solutions, or from a file.",
     )
-    .argument('<questions>', 'a known set, a file, a folder or a hub id, e.g. gsm8k:train')
+    .optionsGroup('Questions:')
+    .requiredOption(
+      '-d, --data <source>',
+      'questions: a known set, a file, a folder or a hub id, e.g. gsm8k:train (required)',
+    );
+  addDataOptions(command)
+    .option('--limit <n>', 'use the first n questions only (default: all)', whole(1))
     .optionsGroup('Traces:')
     .addOption(
       new Option('--style <names>', `one or several of ${styleNames.join(', ')}; or all`)
@@ -91,7 +100,6 @@ export function addTracesCommand(program: Command, terminal: Terminal): void {
         'rationale: the worked solutions of the question set; else a JSONL file of {"question", "styles"} or {"question", "trace"}',
       ).conflicts(['teacher', 'baseUrl', 'teacherEngine']),
     )
-    .option('--limit <n>', 'use the first n questions only (default: all)', whole(1))
     .optionsGroup('Teacher:')
     .option('--teacher <model>', `model that the endpoint is asked for (default: "${DEFAULT_TEACHER}")`)
     .option('--base-url <url>', "an OpenAI-compatible endpoint (default: $OPENAI_BASE_URL, else OpenAI's)")
@@ -122,10 +130,8 @@ export function addTracesCommand(program: Command, terminal: Terminal): void {
     .option('--overwrite', 'replace the output file if it exists')
     .option('--json', 'print the summary as one JSON object')
     .addHelpText('after', examples)
-    .action((source: string, flags: TracesFlags) =>
-      flags.from === undefined
-        ? ask(source, flags, terminal)
-        : take(source, { ...flags, from: flags.from }, terminal),
+    .action((flags: TracesFlags) =>
+      flags.from === undefined ? ask(flags, terminal) : take({ ...flags, from: flags.from }, terminal),
     );
 }
 
@@ -138,7 +144,7 @@ function styleList(text: string): string[] {
 }
 
 /** From a teacher. */
-async function ask(source: string, flags: TracesFlags, terminal: Terminal): Promise<void> {
+async function ask(flags: TracesFlags, terminal: Terminal): Promise<void> {
   const { output, concurrency, attempts, maxTokens, maxTokensTotal, json } = flags;
   const { stdout, stderr, signal } = terminal;
   const unknown = flags.style.find((name) => !styleNames.includes(name as StyleName));
@@ -162,7 +168,7 @@ async function ask(source: string, flags: TracesFlags, terminal: Terminal): Prom
   using progress = new ProgressBar(stderr);
   // What is refused soonest comes first: a missing key, then the questions, then a model that takes long to load.
   const endpoint = flags.teacherEngine === undefined ? await openEndpoint(flags) : null;
-  const questions = await questionsOf(source, flags, progress, signal);
+  const questions = await questionsOf(flags, progress, signal);
   await using engine =
     flags.teacherEngine === undefined
       ? null
@@ -213,7 +219,6 @@ async function ask(source: string, flags: TracesFlags, terminal: Terminal): Prom
 
 /** From people: worked solutions of the set, or a file of traces. */
 async function take(
-  source: string,
   flags: TracesFlags & { readonly from: string },
   { stdout, stderr, signal }: Terminal,
 ): Promise<void> {
@@ -226,7 +231,7 @@ async function take(
   }
   await requireFreeOutput(flags);
   using progress = new ProgressBar(stderr);
-  const questions = await questionsOf(source, flags, progress, signal);
+  const questions = await questionsOf(flags, progress, signal);
   const { fileTraces, rationaleTraces } = await import('../traces/given-traces.ts');
   const { writeTraceItems } = await import('../traces/trace-item.ts');
   const { items, wrong, missing } =
@@ -257,21 +262,16 @@ async function take(
 }
 
 async function questionsOf(
-  source: string,
-  { limit }: TracesFlags,
+  flags: TracesFlags,
   progress: ProgressBar,
   signal: AbortSignal,
 ): Promise<readonly Question[]> {
   const { loadQuestions } = await import('../data/load-questions.ts');
-  const { questions } = await loadQuestions(source, {
-    limit,
+  const { questions } = await loadQuestions(flags.data, {
+    ...dataOptions(flags),
+    limit: flags.limit,
     signal,
-    onProgress: (event) => {
-      // Rows are read in no time; what takes some is the download.
-      if (event.phase === 'read') return;
-      const { phase, file, receivedBytes, totalBytes } = event;
-      progress.update({ phase, file, done: receivedBytes, total: totalBytes });
-    },
+    onProgress: showDownload(progress),
   });
   return questions;
 }
@@ -369,5 +369,5 @@ function noneKept({ total, wrong, failed, unanswerable, dropped }: TraceSummary)
 function nextCommand(output: string, styles: readonly string[]): string {
   const style = styles.includes('stepwise') ? 'stepwise' : styles[0]!;
   const vector = `${basename(output).replace(/\.[^.]*$/, '')}.safetensors`;
-  return `kvsteer extract --items ${shellWord(output)} --style ${style} --against direct -o ${shellWord(vector)}`;
+  return `kvsteer extract --data ${shellWord(output)} --style ${style} --against direct -o ${shellWord(vector)}`;
 }

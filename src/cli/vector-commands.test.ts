@@ -76,7 +76,7 @@ describe('extract', () => {
     'extract',
     '--model',
     'tiny',
-    '--items',
+    '--data',
     items,
     '--style',
     'stepwise',

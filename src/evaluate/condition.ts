@@ -100,7 +100,7 @@ export function recordCondition(condition: Condition, engine: Engine): Condition
 
 function recordEdit(plan: SteeringPlan, engine: Engine): RecordedEdit {
   const length = Math.max(ANY_LENGTH, plan.position ?? 0);
-  const [{ values, keys, layers, heads, position, vector }] = checkPlans(plan, engine, length) as [
+  const [{ values, keys, layers, heads, position, vector, centroids }] = checkPlans(plan, engine, length) as [
     ReturnType<typeof checkPlans>[number],
   ];
   return {
@@ -112,5 +112,6 @@ function recordEdit(plan: SteeringPlan, engine: Engine): RecordedEdit {
     layers,
     heads,
     position: length - position,
+    ...(centroids !== undefined && { centroids }),
   };
 }

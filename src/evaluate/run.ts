@@ -9,6 +9,7 @@
  * same answers as one that was not; only `ms` and `solo` differ.
  */
 import type { FinishReason } from '../engine/engine.ts';
+import type { CentroidChoice } from '../steer/plan.ts';
 import type { Interval } from './statistics/wilson.ts';
 
 /** How an answer's correctness is decided; see `scorers.ts`. */
@@ -19,7 +20,7 @@ export type ReasoningStyle = 'stepwise' | 'strategy' | 'causal' | 'deduction' | 
 
 /** What a condition adds to the cache, as a record: the vectors themselves are named by their hashes. */
 export interface RecordedEdit {
-  /** SHA-256 of the vector's tensors and shape, `hashVector`. */
+  /** SHA-256 of the vector's tensors, centroids included: `hashVector`. */
   readonly vector: string;
   /** `mean`, `random` and so on: the vector's aggregation. */
   readonly aggregation: string;
@@ -31,6 +32,8 @@ export interface RecordedEdit {
   readonly heads: readonly number[];
   /** From the end of the cache; 1 is the last cached position. */
   readonly position: number;
+  /** Which centroid each prompt gets; only of a vector with centroids. */
+  readonly centroids?: CentroidChoice;
 }
 
 /** Activation steering of a condition, as a record. */

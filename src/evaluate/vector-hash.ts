@@ -10,9 +10,13 @@ export function hashFloats(...tensors: readonly Float32Array[]): string {
   return hash.digest('hex');
 }
 
-/** SHA-256 over what a vector does: how its keys were taken, keys, values. Its name, date and maker do not count. */
-export function hashVector({ keyMode, keys, values }: SteeringVector): string {
+/**
+ * SHA-256 over what a vector does: how its keys were taken, keys, values, and of each centroid keys, values and state.
+ * Its name, date and maker do not count; nor do the kept heads, as the others are zero in the tensors.
+ */
+export function hashVector({ keyMode, keys, values, centroids }: SteeringVector): string {
+  const tensors = [keys, values, ...(centroids ?? []).flatMap((one) => [one.keys, one.values, one.state])];
   return createHash('sha256')
-    .update(`${keyMode}\n${hashFloats(keys)}\n${hashFloats(values)}\n`)
+    .update(`${[keyMode, ...tensors.map((tensor) => hashFloats(tensor))].join('\n')}\n`)
     .digest('hex');
 }

@@ -23,8 +23,8 @@ export function configurationFields({ config, answers }: ReportRun): [name: stri
 export function describeCondition(condition: ConditionConfig): string {
   const { edits, activation, suffix, examples, offset, sampling } = condition;
   const parts = edits.map(
-    ({ vector, aggregation, values, keys, layers, heads, position }) =>
-      `cache edit: ${aggregation} vector ${vector.slice(0, 12)}, c_v ${values}, c_k ${keys}, layers ${layers.join(' ')}, KV heads ${heads.join(' ')}, position ${position} from the end`,
+    ({ vector, aggregation, values, keys, layers, heads, position, centroids }) =>
+      `cache edit: ${aggregation} vector ${vector.slice(0, 12)}${centroids === undefined ? '' : ` (centroid: ${centroids})`}, c_v ${values}, c_k ${keys}, layers ${layers.join(' ')}, KV heads ${heads.join(' ')}, position ${position} from the end`,
   );
   if (activation !== null) {
     const { vector, layer, strength, tokens } = activation;

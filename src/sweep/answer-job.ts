@@ -95,13 +95,14 @@ function conditionOf(
 ): Condition {
   const { edits, activation, suffix, examples, offset, sampling } = config;
   const condition: Condition = {
-    plan: edits.map(({ vector, values, keys, layers, heads, position }) => ({
+    plan: edits.map(({ vector, values, keys, layers, heads, position, centroids }) => ({
       vector: vectors.get(vector)!,
       values,
       keys,
       layers,
       heads,
       position,
+      ...(centroids !== undefined && { centroids }),
     })),
     activation: activation && {
       vector: activations.get(activation.vector)!,

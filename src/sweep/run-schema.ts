@@ -22,6 +22,7 @@ const edit = z.object({
   layers: indices,
   heads: indices,
   position: z.int().min(1).max(1_000_000),
+  centroids: z.union([z.enum(['nearest', 'mix', 'mean']), index]).exactOptional(),
 });
 
 const activation = z.object({

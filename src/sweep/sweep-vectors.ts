@@ -19,7 +19,7 @@ export interface VectorGrid {
   readonly keyModes?: readonly KeyMode[];
 }
 
-export interface SweepVectorsOptions extends Omit<BuildPairsOptions, 'tokenizer' | 'turns'> {
+export interface SweepVectorsOptions extends Omit<BuildPairsOptions, 'tokenizer' | 'turns' | 'count'> {
   readonly signal?: AbortSignal;
   /** Vectors made and wanted. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
@@ -52,6 +52,7 @@ export async function sweepVectors(
     const built: readonly ContrastivePair[] = buildPairs(items, {
       ...options,
       tokenizer: engine.tokenizer,
+      count: most,
       ...(count !== undefined && { turns: count }),
     });
     for (const n of counts) {

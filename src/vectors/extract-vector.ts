@@ -40,6 +40,9 @@ export interface ExtractionState {
   readonly tokens: number;
 }
 
+/** A list or a stream. */
+export type Pairs = Iterable<ContrastivePair> | AsyncIterable<ContrastivePair>;
+
 export interface Checkpoints {
   /** What was saved of the same pairs, options and model. */
   readonly saved: ExtractionState | null;
@@ -63,17 +66,22 @@ export interface Checkpoints {
  */
 export function extractVector(
   engine: Engine,
-  pairs: Iterable<ContrastivePair> | AsyncIterable<ContrastivePair>,
+  pairs: Pairs,
   options: ExtractOptions = {},
 ): Promise<SteeringVector> {
-  return extractFrom(engine, pairs, options, null);
+  return extractFrom(engine, pairs, options, Array.isArray(pairs) ? pairs.length : null, null);
 }
 
-/** {@link extractVector}; with checkpoints `pairs` is a list, and those done are passed over. */
+/**
+ * {@link extractVector}, with checkpoints or without; pairs that are done already are passed over.
+ *
+ * @param total pairs in all, for the progress; null where that is not known.
+ */
 export async function extractFrom(
   engine: Engine,
-  pairs: Iterable<ContrastivePair> | AsyncIterable<ContrastivePair>,
+  pairs: Pairs,
   options: ExtractOptions,
+  total: number | null,
   checkpoints: Checkpoints | null,
 ): Promise<SteeringVector> {
   const { keyMode = 'unrotated', concurrency = engine.capabilities.batching ? 4 : 1, signal } = options;
@@ -103,9 +111,8 @@ export async function extractFrom(
   const saved = checkpoints?.saved ?? null;
   const accumulator = new PairAccumulator(model, saved?.accumulator);
   const digests: Uint8Array[] = [...(saved?.digests ?? [])];
-  const total = Array.isArray(pairs) ? pairs.length : null;
   const before = accumulator.count;
-  let first: ContrastivePair | undefined = before > 0 && Array.isArray(pairs) ? pairs[0] : undefined;
+  let first: ContrastivePair | undefined;
   let tokens = saved?.tokens ?? 0;
   let savedCount = before;
   let savedAt = performance.now();
@@ -117,8 +124,7 @@ export async function extractFrom(
 
   const extract = async (pair: ContrastivePair, place: number, stop: AbortSignal) => {
     const index = before + place;
-    first ??= pair;
-    requireAlike(pair, first, index);
+    requireAlike(pair, first!, index);
     const read = (side: PairSide, name: string) =>
       readSide(engine, side, `pair ${index}, ${name} side`, stop);
     const [positive, negative] = engine.capabilities.batching
@@ -126,9 +132,15 @@ export async function extractFrom(
       : [await read(pair.positive, 'positive'), await read(pair.negative, 'negative')];
     return { pair, positive, negative, digest: await pairDigest(pair) };
   };
-  const left = before > 0 && Array.isArray(pairs) ? pairs.slice(before) : pairs;
+  async function* left() {
+    let place = 0;
+    for await (const pair of pairs) {
+      first ??= pair;
+      if (place++ >= before) yield pair;
+    }
+  }
   try {
-    for await (const { pair, positive, negative, digest } of inOrder(left, extract, concurrency, signal)) {
+    for await (const { pair, positive, negative, digest } of inOrder(left(), extract, concurrency, signal)) {
       accumulator.add(positive, negative);
       aggregator?.add(positive, negative);
       digests.push(digest);

@@ -47,6 +47,32 @@ describe('extractCached', () => {
     });
   });
 
+  it('takes pairs that are made anew each time, to the same bits, stopped or not', async () => {
+    let made = 0;
+    async function* stream() {
+      for (const pair of pairs) {
+        made++;
+        yield pair;
+      }
+    }
+    const engine = () => new MemoryEngine(content);
+    const stop = new AbortController();
+    const onProgress = ({ done }: { done: number }) => done === 7 && stop.abort(new Error('stopped'));
+    const options = { cacheFolder, created };
+    const stopped = extractCached(engine(), stream, { ...options, signal: stop.signal, onProgress });
+    await expect(stopped).rejects.toThrow('stopped');
+    made = 0;
+    const seen: (number | null)[] = [];
+    const resumed = await extractCached(engine(), stream, {
+      ...options,
+      onProgress: ({ total }) => seen.push(total),
+    });
+    expect(resumed.vector).toEqual(await extractVector(engine(), pairs, { created }));
+    expect([resumed.pairsFromCache, made]).toEqual([7, 40]);
+    expect(new Set(seen)).toEqual(new Set([20]));
+    expect((await run()).pairsFromCache).toBe(20);
+  });
+
   it('tells apart pairs, their order, key modes and aggregations', async () => {
     await run();
     for (const options of [

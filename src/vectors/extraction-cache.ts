@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import type { Engine } from '../engine/engine.ts';
 import { InvalidFileError } from '../errors.ts';
 import type { ContrastivePair } from '../pairs/pair.ts';
-import { hashPairs } from '../pairs/pair-hash.ts';
-import { type ExtractOptions, extractFrom } from './extract-vector.ts';
+import { hashDigests, pairDigest } from '../pairs/pair-hash.ts';
+import { type ExtractOptions, extractFrom, type Pairs } from './extract-vector.ts';
 import { stateFromBytes, stateToBytes } from './extraction-state.ts';
 import { makeVector, modelIdentity, type SteeringVector } from './vector.ts';
 import { loadVector, readBounded, saveVector, writeBeside } from './vector-file.ts';
@@ -23,6 +23,9 @@ export interface CachedExtractOptions extends ExtractOptions {
   readonly cacheFolder: string;
 }
 
+/** A list, or what makes the same pairs anew each time it is called, so that all of them are never in memory. */
+export type RepeatablePairs = readonly ContrastivePair[] | (() => Pairs);
+
 export interface CachedExtraction {
   readonly vector: SteeringVector;
   /** Pairs whose prompts were not read again: all, those of a run that was stopped, or none. */
@@ -35,14 +38,17 @@ export interface CachedExtraction {
  * mean that is stopped goes on where it was when it is asked for again; other aggregations begin anew. A damaged file
  * of the cache counts as none; one that cannot be written is passed over.
  *
+ * The pairs are gone through twice: to hash them, and, where the cache does not have them, to extract.
+ *
  * @throws as {@link extractVector}.
  */
 export async function extractCached(
   engine: Engine,
-  pairs: readonly ContrastivePair[],
+  pairs: RepeatablePairs,
   { cacheFolder, ...options }: CachedExtractOptions,
 ): Promise<CachedExtraction> {
-  const key = await keyOf(engine, pairs, options);
+  const again = typeof pairs === 'function' ? pairs : () => pairs;
+  const { key, count } = await keyOf(engine, again(), options);
   const path = join(cacheFolder, `${key}.safetensors`);
   const partial = join(cacheFolder, `${key}.partial`);
   const kept = await orNull(loadVector(path));
@@ -56,17 +62,17 @@ export async function extractCached(
       recommended: recommended ?? { values: null, keys: null, layers: null },
       ...{ recipe, licence, creator, created },
     });
-    return { vector, pairsFromCache: pairs.length };
+    return { vector, pairsFromCache: count };
   }
   if ((options.aggregation ?? 'mean') !== 'mean') {
-    const vector = await extractFrom(engine, pairs, options, null);
+    const vector = await extractFrom(engine, again(), options, count, null);
     await orNull(saveVector(vector, path));
     return { vector, pairsFromCache: 0 };
   }
   const { layers, kvHeads, headDim } = engine.model;
   const bytes = await orNull(readBounded(partial));
-  const saved = bytes && stateFromBytes(bytes, partial, layers * kvHeads * headDim, pairs.length);
-  const vector = await extractFrom(engine, pairs, options, {
+  const saved = bytes && stateFromBytes(bytes, partial, layers * kvHeads * headDim, count);
+  const vector = await extractFrom(engine, again(), options, count, {
     saved,
     save: (state) => writeBeside(partial, stateToBytes(state)),
     every: CHECKPOINT_MS,
@@ -78,21 +84,29 @@ export async function extractCached(
 
 async function keyOf(
   { model, capabilities, tokenizer }: Engine,
-  pairs: readonly ContrastivePair[],
-  { keyMode = 'unrotated', aggregation = 'mean', clusters, seed }: ExtractOptions,
-): Promise<string> {
+  pairs: Pairs,
+  { keyMode = 'unrotated', aggregation = 'mean', clusters, seed, signal }: ExtractOptions,
+): Promise<{ key: string; count: number }> {
+  const digests: Uint8Array[] = [];
+  let first: ContrastivePair | undefined;
+  for await (const pair of pairs) {
+    signal?.throwIfAborted();
+    first ??= pair;
+    digests.push(await pairDigest(pair));
+  }
   const depends = {
     format: FORMAT,
     weights: model.fingerprint,
     engine: [capabilities.engine, capabilities.precision],
     rope: model.rope,
     template: tokenizer.chatTemplateHash,
-    pairs: await hashPairs(pairs),
-    read: [pairs[0]?.positionFromEnd, pairs[0]?.offsetToken],
+    pairs: await hashDigests(digests),
+    read: [first?.positionFromEnd, first?.offsetToken],
     keyMode,
     aggregation: aggregation === 'kmeans' ? [aggregation, clusters ?? 4, seed ?? 0] : [aggregation],
   };
-  return createHash('sha256').update(JSON.stringify(depends)).digest('hex');
+  const key = createHash('sha256').update(JSON.stringify(depends)).digest('hex');
+  return { key, count: digests.length };
 }
 
 async function orNull<T>(result: Promise<T>): Promise<T | null> {

@@ -8,16 +8,19 @@ export interface DataFlags {
 
 /** How a question set is found and read, for every command that takes one. */
 export function addDataOptions(command: Command): Command {
-  return command
-    .option(
-      '--data-folder <path>',
-      'look for known sets in this folder before the network, e.g. gsm8k_test.jsonl (default: $KVSTEER_DATA)',
-    )
-    .option(
-      '--map <part=field>',
-      'which field of the file is what, e.g. question=problem; may be repeated; choices=A,B,C,D for a field each',
-      collectMap,
-    );
+  return addDataFolderOption(command).option(
+    '--map <part=field>',
+    'which field of the file is what, e.g. question=problem; may be repeated; choices=A,B,C,D for a field each',
+    collectMap,
+  );
+}
+
+/** For commands that read several sets, which `--map` could not tell apart. */
+export function addDataFolderOption(command: Command): Command {
+  return command.option(
+    '--data-folder <path>',
+    'look for known sets in this folder before the network, e.g. gsm8k_test.jsonl (default: $KVSTEER_DATA)',
+  );
 }
 
 /** What `loadQuestions` takes of the flags. */

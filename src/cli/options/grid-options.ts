@@ -1,10 +1,12 @@
 /** Flags that name several settings of one thing: the axes of a sweep. */
 import { InvalidArgumentError as BadValue, type Command, Option } from 'commander';
 import { InvalidArgumentError } from '../../errors.ts';
+import { defaultStyles } from '../../pairs/item.ts';
 import type { LayerSelection } from '../../steer/plan.ts';
 import type { PairAggregation } from '../../vectors/aggregate/aggregator.ts';
 import type { KeyMode } from '../../vectors/vector.ts';
 import { type IndexRange, indicesOf, parseRanges } from './index-ranges.ts';
+import { DEFAULT_PAIRS } from './pair-options.ts';
 import { escapedText, number } from './parse.ts';
 
 export interface GridFlags {
@@ -21,10 +23,10 @@ export interface GridFlags {
 
 export interface VectorGridFlags {
   readonly vector?: readonly string[];
-  readonly items?: string;
+  readonly data?: string;
   readonly style?: string;
   readonly against?: string;
-  readonly pairs?: readonly number[];
+  readonly pairsCount?: readonly number[];
   readonly turns?: readonly number[];
   readonly aggregations?: readonly PairAggregation[];
   readonly keyModes?: readonly KeyMode[];
@@ -60,21 +62,31 @@ export function addVectorGridOptions(command: Command): Command {
       (file: string, before: readonly string[] | undefined) => [...(before ?? []), file],
     )
     .option(
-      '--items <file>',
-      'or make them from the items of this file ("steps": those that come with kvsteer)',
+      '-d, --data <source>',
+      'or make them from worked questions, as `kvsteer extract` does: "steps": 16 that come with kvsteer; gsm8k:train, a file, a hub id',
     )
-    .option('--style <name>', 'with --items: the style of the positive examples (items with styles)')
-    .option('--against <name>', 'with --items: the style of the negative examples')
-    .option('--pairs <list>', 'with --items: numbers of pairs, e.g. 4,16,64 (default: all)', whole)
-    .option('--turns <list>', 'with --items: numbers of example turns, e.g. 1,2,3 (default: 2)', whole)
+    .option(
+      '--style <name>',
+      `with --data: style of the positive examples (default: ${defaultStyles.positive})`,
+    )
+    .option(
+      '--against <name>',
+      `with --data: style of the negative examples (default: ${defaultStyles.negative})`,
+    )
+    .option(
+      '--pairs-count <list>',
+      `with --data: numbers of pairs, e.g. 4,16,64 (default: ${DEFAULT_PAIRS}, or all of fewer)`,
+      whole,
+    )
+    .option('--turns <list>', 'with --data: numbers of example turns, e.g. 1,2,3 (default: 2)', whole)
     .option(
       '--aggregations <list>',
-      'with --items: mean, median, pca, whitened, kmeans (default: mean)',
+      'with --data: mean, median, pca, whitened, kmeans (default: mean)',
       list(oneOf<PairAggregation>(['mean', 'median', 'pca', 'whitened', 'kmeans'])),
     )
     .option(
       '--key-modes <list>',
-      'with --items: unrotated, post-rope (default: unrotated)',
+      'with --data: unrotated, post-rope (default: unrotated)',
       list(oneOf<KeyMode>(['unrotated', 'post-rope'])),
     );
 }
@@ -106,7 +118,7 @@ export function addGridOptions(command: Command): Command {
     .optionsGroup('Beside it:')
     .option(
       '--activation-layers <list>',
-      'activation steering at these layers, e.g. 2-4 (needs --items)',
+      'activation steering at these layers, e.g. 2-4 (needs --data)',
       parseRanges,
     )
     .option('--strengths <list>', 'with strengths, e.g. 0.5,1,2', list(number()))
@@ -146,28 +158,25 @@ export function gridOf(flags: GridFlags, model: { readonly layers: number; reado
 
 /** @throws InvalidArgumentError for flags that need another one. */
 export function requireGrid(flags: GridFlags & VectorGridFlags): void {
-  const { vector, items, style, against, activationLayers, strengths } = flags;
+  const { vector, data, activationLayers, strengths } = flags;
   const refuse = (argument: string, message: string) => {
     throw new InvalidArgumentError(argument, message);
   };
-  if ((vector === undefined) === (items === undefined)) {
-    refuse('vector', 'Give vectors with --vector, or --items to make them from: one of the two.');
+  if ((vector === undefined) === (data === undefined)) {
+    refuse('vector', 'Give vectors with --vector, or --data to make them from: one of the two.');
   }
-  for (const name of ['style', 'against', 'pairs', 'turns', 'aggregations', 'keyModes'] as const) {
-    if (items === undefined && flags[name] !== undefined) {
+  for (const name of ['style', 'against', 'pairsCount', 'turns', 'aggregations', 'keyModes'] as const) {
+    if (data === undefined && flags[name] !== undefined) {
       refuse(
         name,
-        `--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)} is about making vectors: it needs --items.`,
+        `--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)} is about making vectors: it needs --data.`,
       );
     }
-  }
-  if ((style === undefined) !== (against === undefined)) {
-    refuse('style', '--style and --against go together: which style, against which.');
   }
   if ((activationLayers === undefined) !== (strengths === undefined)) {
     refuse('strengths', '--activation-layers and --strengths go together.');
   }
-  if (activationLayers !== undefined && items === undefined) {
-    refuse('activationLayers', 'Activation steering takes its vector from pairs: give --items.');
+  if (activationLayers !== undefined && data === undefined) {
+    refuse('activationLayers', 'Activation steering takes its vector from pairs: give --data.');
   }
 }

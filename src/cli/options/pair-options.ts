@@ -2,10 +2,11 @@ import { type Command, Option } from 'commander';
 import { InvalidArgumentError } from '../../errors.ts';
 import { builtInStyles, defaultStyles, type PairStyles } from '../../pairs/item.ts';
 import { exampleSelections } from '../../pairs/select-examples.ts';
+import { addDataOptions, type DataFlags } from './data-options.ts';
 import { escapedText, number } from './parse.ts';
 
 /** Where pairs come from and how they are read: the same for `extract` and `pairs`. */
-export interface PairFlags {
+export interface PairFlags extends DataFlags {
   readonly pairs?: string;
   readonly data?: string;
   readonly pairsCount?: number;
@@ -51,12 +52,13 @@ ${builtIn}
 
 export function addPairOptions(command: Command): Command {
   addEarlierNames(command);
-  return command
+  command
     .optionsGroup('Pairs:')
     .option(
       '-d, --data <source>',
       'worked questions to build pairs from; "steps": 16 that come with kvsteer; gsm8k:train, a file, a hub id',
-    )
+    );
+  return addDataOptions(command)
     .addOption(new Option('-p, --pairs <file>', 'JSONL file of finished pairs').conflicts('data'))
     .option(
       '--pairs-count <n>',
@@ -123,7 +125,16 @@ function addEarlierNames(command: Command): void {
     );
 }
 
-const onlyWithData = ['style', 'against', 'system', 'template', 'matchLength', 'embedder'] as const;
+const onlyWithData = [
+  'style',
+  'against',
+  'system',
+  'template',
+  'matchLength',
+  'embedder',
+  'map',
+  'dataFolder',
+] as const;
 
 /** @throws InvalidArgumentError for flags that do not go together: before anything is read. */
 export function checkPairFlags(flags: PairFlags): void {
@@ -144,6 +155,7 @@ export function checkPairFlags(flags: PairFlags): void {
   }
 }
 
-export function stylesOf({ style, against }: PairFlags): PairStyles {
+/** What the flags leave open is as published. */
+export function stylesOf({ style, against }: Pick<PairFlags, 'style' | 'against'>): PairStyles {
   return { positive: style ?? defaultStyles.positive, negative: against ?? defaultStyles.negative };
 }
