@@ -12,10 +12,10 @@ import { renderRun } from './evaluate/words.ts';
 import { openEngine } from './open-engine.ts';
 import { DEFAULT_OFFSET } from './options/defaults.ts';
 import {
-  addPairOptions,
+  addMaterialOptions,
   addRunFolderOptions,
   addTaskOptions,
-  type PairFlags,
+  type MaterialFlags,
   type TaskFlags,
 } from './options/evaluate-options.ts';
 import { type IndexRange, indicesOf, parseRanges } from './options/index-ranges.ts';
@@ -24,9 +24,10 @@ import { escapedText, number, numberList } from './options/parse.ts';
 import { packageVersion } from './package-version.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { shellWord } from './render/quantities.ts';
+import { showDownload } from './show-download.ts';
 import { colorsOf, printJson, printLine, type Terminal, widthOf } from './terminal.ts';
 
-interface EvalFlags extends ModelFlags, TaskFlags, PairFlags {
+interface EvalFlags extends ModelFlags, TaskFlags, MaterialFlags {
   readonly conditions?: readonly string[];
   readonly baseline?: string;
   readonly values?: readonly number[];
@@ -50,20 +51,20 @@ Conditions, all asked in one pass over the same questions:
   plain            the question alone
   offset           the offset token only: the prompt that all below share
   cot              a CoT prompt                        (--cot)
-  few-shot         worked examples first               (needs --items; --shots)
+  few-shot         worked examples first               (needs --data; --shots)
   sampled          drawn, several answers each         (--draws, --temperature)
-  activation       activation steering, every token    (needs --items and --validation)
-  activation-last  the same, at the last prompt token  (needs --items and --validation)
+  activation       activation steering, every token    (needs --data and --validation)
+  activation-last  the same, at the last prompt token  (needs --data and --validation)
   steered          cache steering                      (--values, --keys, --layers)
   steered+cot      both
   random           a random vector of the same norm
-  shuffled         labels of the pairs shuffled        (needs --items)
+  shuffled         labels of the pairs shuffled        (needs --data)
   negative         the coefficient negated
 
 Examples:
   kvsteer eval                                        the bundled model's card, in minutes
   kvsteer eval --model smollm2-135m-instruct --task gsm8k:test --n 400 \\
-    --items steps --values 1,2,4 --out runs/gsm8k     all that the items are enough for
+    --data steps --values 1,2,4 --out runs/gsm8k     all that the data are enough for
   kvsteer eval --model smollm2-135m-instruct --task arc-challenge:test --data-folder data \\
     --vector steps.safetensors --conditions plain,cot,steered,random --out runs/arc
   kvsteer report runs/gsm8k -o gsm8k.html
@@ -77,7 +78,7 @@ export function addEvalCommand(program: Command, terminal: Terminal): void {
       'Asks a set of questions plain, prompted, steered and under every control, in one pass, and compares: accuracy with intervals, paired tests, tokens, loops, time, side effects.',
     );
   addTaskOptions(command, MOST_QUESTIONS, TUNING_QUESTIONS);
-  addPairOptions(command)
+  addMaterialOptions(command)
     .option(
       '-c, --values <list>',
       "c_v, or several, e.g. 1,2,4; the controls go with the first (default: the vector's recommendation, else 1)",
@@ -123,9 +124,12 @@ async function runEval(flags: EvalFlags, terminal: Terminal): Promise<void> {
   const { stdout, stderr, signal } = terminal;
   const isBundled = flags.model === BUNDLED_MODEL;
   using progress = new ProgressBar(stderr);
-  const task = await readTask(flags, isBundled, MOST_QUESTIONS, signal);
+  const task = await readTask(flags, isBundled, MOST_QUESTIONS, {
+    signal,
+    onProgress: showDownload(progress),
+  });
   await using engine = await openEngine(flags, terminal, progress);
-  const materials = await readMaterials(flags, engine, isBundled, signal);
+  const materials = await readMaterials(flags, { engine, isBundled }, terminal, progress);
   const { parts, tuned } = await partsOf(flags, task, materials, engine, terminal, progress);
   const { possibleConditions, standardConditions } = await import('../evaluate/standard-conditions.ts');
   const conditions = standardConditions(flags.conditions ?? possibleConditions(parts), parts);
@@ -258,7 +262,8 @@ async function activationOf(
   );
   if (kinds.length === 0) return null;
   const isBundled = flags.model === BUNDLED_MODEL;
-  const validation = flags.activation ? null : await readValidation(flags, task, isBundled, signal);
+  const watched = { signal, onProgress: showDownload(progress) };
+  const validation = flags.activation ? null : await readValidation(flags, task, isBundled, watched);
   if (!flags.activation && validation === null) {
     if (flags.conditions === undefined) return null;
     throw new InvalidArgumentError(

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { Tokenizer } from '../engine/engine.ts';
 import { DownloadError, InvalidArgumentError, MissingPackageError, ModelNotFoundError } from '../errors.ts';
 import type { LeftOutPair } from '../pairs/build-pairs.ts';
+import type { ExampleTurns } from '../pairs/item.ts';
 import type { ContrastivePair } from '../pairs/pair.ts';
 import type { ExampleSelection } from '../pairs/select-examples.ts';
 import { BM25, checkPairFlags, DEFAULT_PAIRS, type PairFlags, stylesOf } from './options/pair-options.ts';
@@ -15,6 +16,8 @@ export interface PreparedPairs {
   readonly most: number | null;
   /** The pairs, made as they are asked for; from the beginning each time it is called. */
   readonly pairs: (tokenizer: Tokenizer) => AsyncIterable<ContrastivePair>;
+  /** Of every question, what it says as an example: first those that are asked. None where finished pairs were given. */
+  readonly turns: readonly ExampleTurns[];
   /** Those that --max-gap left out of the last pass. */
   readonly leftOut: readonly LeftOutPair[];
   /** How the pairs were made, for whoever finds the vector. To be asked when they have been made. */
@@ -66,7 +69,7 @@ async function fromFile(
     }
     if (made === 0) throw allLeftOut(maxGap, leftOut);
   }
-  return { most: null, pairs: read, leftOut, recipe };
+  return { most: null, pairs: read, turns: [], leftOut, recipe };
 }
 
 async function fromData(
@@ -76,7 +79,7 @@ async function fromData(
   progress: ProgressBar,
 ): Promise<PreparedPairs> {
   const { signal } = terminal;
-  const { pairsOf } = await import('../pairs/build-pairs.ts');
+  const { pairsOf, turnsOf } = await import('../pairs/build-pairs.ts');
   const styles = stylesOf(flags);
   const { items, name } = await readPairItems(source, styles, flags, terminal, progress);
   const questions = items.map(({ question }) => question);
@@ -113,7 +116,8 @@ async function fromData(
     }
     if (isEmpty) throw allLeftOut(maxGap ?? Infinity, leftOut);
   }
-  return { most: Math.min(items.length, pairsCount), pairs: build, leftOut, recipe };
+  const most = Math.min(items.length, pairsCount);
+  return { most, pairs: build, turns: turnsOf(items, styles), leftOut, recipe };
 }
 
 function allLeftOut(maxGap: number, leftOut: readonly LeftOutPair[]): InvalidArgumentError {

@@ -58,7 +58,7 @@ Styles:
   analogy     Analogy: ... Mapping: ... Solution: ...
 
 Answers are checked: a wrong one is asked for again, then the question is given up. The output
-has the questions with right traces in every style, for \`kvsteer extract --items\`. Each answer
+has the questions with right traces in every style, for \`kvsteer extract --data\`. Each answer
 is kept in OUTPUT.journal as it comes: after an interruption the same command goes on, and asks
 for nothing twice.
 

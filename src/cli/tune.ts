@@ -5,15 +5,15 @@ import type { Tuned } from '../evaluate/tune.ts';
 import type { SteeringVector } from '../vectors/vector.ts';
 import { commonOptions, reporter, withPrecision } from './eval.ts';
 import { readMaterials } from './evaluate/materials.ts';
-import { BUNDLED_MODEL, readTask, readValidation, type Task } from './evaluate/task.ts';
+import { BUNDLED_MODEL, readTask, readValidation, type Task, type Watched } from './evaluate/task.ts';
 import { renderRun } from './evaluate/words.ts';
 import { openEngine } from './open-engine.ts';
 import { DEFAULT_OFFSET } from './options/defaults.ts';
 import {
-  addPairOptions,
+  addMaterialOptions,
   addRunFolderOptions,
   addTaskOptions,
-  type PairFlags,
+  type MaterialFlags,
   type TaskFlags,
 } from './options/evaluate-options.ts';
 import { type IndexRange, indicesOf, parseRanges } from './options/index-ranges.ts';
@@ -23,9 +23,10 @@ import { ProgressBar } from './progress-bar.ts';
 import { formatPercent } from './render/quantities.ts';
 import { renderTable } from './render/table.ts';
 import { wrapText } from './render/wrap.ts';
+import { showDownload } from './show-download.ts';
 import { type Colors, colorsOf, printJson, printLine, type Terminal, widthOf } from './terminal.ts';
 
-interface TuneFlags extends ModelFlags, TaskFlags, PairFlags {
+interface TuneFlags extends ModelFlags, TaskFlags, MaterialFlags {
   readonly values: readonly number[];
   readonly keys: readonly number[];
   readonly layers?: readonly IndexRange[];
@@ -44,7 +45,7 @@ Without --validation the task itself is divided.
 
 Examples:
   kvsteer tune                                              the bundled model
-  kvsteer tune --model smollm2-135m-instruct --task gsm8k:test --items steps --values 1,2,4,6 \\
+  kvsteer tune --model smollm2-135m-instruct --task gsm8k:test --data steps --values 1,2,4,6 \\
     --max-mean-tokens 220 --out runs/tune
   kvsteer tune --model smollm2-135m-instruct --task arc-challenge:test \\
     --validation arc-challenge:validation --vector steps.safetensors --max-kl 0.05
@@ -58,7 +59,7 @@ export function addTuneCommand(program: Command, terminal: Terminal): void {
       'Tries coefficients on validation questions, chooses by a stated objective, and reports the chosen one on questions that had no part in it.',
     );
   addTaskOptions(command, MOST_QUESTIONS, VALIDATION);
-  addPairOptions(command)
+  addMaterialOptions(command)
     .option('-c, --values <list>', 'c_v to try, small ones first', numberList, [0.3, 0.5, 0.7, 1, 2, 4])
     .option('-k, --keys <list>', 'c_k to try with each', numberList, [0])
     .option('--layers <list>', "layers to edit (default: the vector's recommendation, else 1-)", parseRanges)
@@ -79,13 +80,16 @@ async function runTune(flags: TuneFlags, terminal: Terminal): Promise<void> {
   const { stdout, stderr, signal } = terminal;
   const isBundled = flags.model === BUNDLED_MODEL;
   using progress = new ProgressBar(stderr);
-  const { task, validation } = await dividedTask(flags, isBundled, signal);
+  const { task, validation } = await dividedTask(flags, isBundled, {
+    signal,
+    onProgress: showDownload(progress),
+  });
   await using engine = await openEngine(flags, terminal, progress);
-  const { vector } = await readMaterials(flags, engine, isBundled, signal);
+  const { vector } = await readMaterials(flags, { engine, isBundled }, terminal, progress);
   if (vector === null) {
     throw new InvalidArgumentError(
       'vector',
-      'There is nothing to tune: give --vector FILE, or --items FILE to make one from.',
+      'There is nothing to tune: give --vector FILE, or questions to make one from: --data SOURCE.',
     );
   }
   const layers =
@@ -116,13 +120,13 @@ async function runTune(flags: TuneFlags, terminal: Terminal): Promise<void> {
 async function dividedTask(
   flags: TuneFlags,
   isBundled: boolean,
-  signal: AbortSignal,
+  watched: Watched,
 ): Promise<{ task: Task; validation: Task }> {
   const most = flags.n ?? MOST_QUESTIONS;
   const isApart = flags.validation !== undefined || (isBundled && flags.task === undefined);
   const asked = isApart ? flags : { ...flags, n: most + flags.validationN };
-  const task = await readTask(asked, isBundled, most, signal);
-  const validation = await readValidation(flags, task, isBundled, signal);
+  const task = await readTask(asked, isBundled, most, watched);
+  const validation = await readValidation(flags, task, isBundled, watched);
   if (validation !== null) return { task, validation };
   const { splitQuestions } = await import('../data/split-questions.ts');
   // Of a short task no more than half.

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from '../errors.ts';
 import {
   defaultStyles,
+  type ExampleTurns,
   exampleTurns,
   type PairItem,
   type PairKind,
@@ -75,9 +76,7 @@ export function pairsOf(
   const { count = items.length, maxGap = Infinity } = options;
   requireAtLeast('count', count, 1);
   if (maxGap !== Infinity) requireAtLeast('maxGap', maxGap, 0);
-  const checked = items.map((item, i) =>
-    exampleTurns(item, `item ${i}`, styles, otherAnswer(items, i, styles)),
-  );
+  const checked = turnsOf(items, styles);
   if (checked.length < 2) {
     throw new InvalidArgumentError(
       'items',
@@ -120,6 +119,15 @@ export function pairsOf(
       yield pair;
     }
   })();
+}
+
+/**
+ * What each item's example turns say in the two styles.
+ *
+ * @throws InvalidArgumentError naming the item that lacks what a style is made of.
+ */
+export function turnsOf(items: readonly (PairItem | StyledItem)[], styles: PairStyles): ExampleTurns[] {
+  return items.map((item, i) => exampleTurns(item, `item ${i}`, styles, otherAnswer(items, i, styles)));
 }
 
 /** Tokens that the positive prompt is longer than the negative. */

@@ -1,3 +1,4 @@
+import type { LoadQuestionsOptions } from '../../data/load-questions.ts';
 import type { Question } from '../../data/question.ts';
 import { InvalidArgumentError } from '../../errors.ts';
 import type { TaskFlags } from '../options/evaluate-options.ts';
@@ -9,6 +10,9 @@ export interface Task {
   readonly malformed: number;
 }
 
+/** How reading is stopped and shown. */
+export type Watched = Pick<LoadQuestionsOptions, 'signal' | 'onProgress'>;
+
 /** The bundled model: what the flags default to with it. */
 export const BUNDLED_MODEL = 'tiny';
 const SLICE = 'gsm8k-slice:test';
@@ -18,10 +22,10 @@ export async function readTask(
   { task, dataFolder, n }: TaskFlags,
   isBundled: boolean,
   most: number,
-  signal: AbortSignal,
+  watched: Watched,
 ): Promise<Task> {
-  if (task === undefined && isBundled) return readQuestions('heldout', n ?? 500, undefined, signal);
-  return readQuestions(task ?? SLICE, n ?? most, dataFolder, signal);
+  if (task === undefined && isBundled) return readQuestions('heldout', n ?? 500, undefined, watched);
+  return readQuestions(task ?? SLICE, n ?? most, dataFolder, watched);
 }
 
 /**
@@ -33,13 +37,13 @@ export async function readValidation(
   { task: taskName, validation, validationN, dataFolder }: TaskFlags,
   task: Task,
   isBundled: boolean,
-  signal: AbortSignal,
+  watched: Watched,
 ): Promise<Task | null> {
   const source = validation ?? (isBundled && taskName === undefined ? 'validation' : null);
   if (source === null) return null;
   const isShipped = validation === undefined;
   const { removeOverlap } = await import('../../data/overlap.ts');
-  const all = await readQuestions(source, undefined, isShipped ? undefined : dataFolder, signal, isShipped);
+  const all = await readQuestions(source, undefined, isShipped ? undefined : dataFolder, watched, isShipped);
   const kept = removeOverlap(all.questions, task.questions).train;
   if (kept.length === 0) {
     throw new InvalidArgumentError(
@@ -54,7 +58,7 @@ async function readQuestions(
   source: string,
   limit: number | undefined,
   folder: string | undefined,
-  signal: AbortSignal,
+  watched: Watched,
   isShipped = source === 'heldout',
 ): Promise<Task> {
   const { loadQuestions } = await import('../../data/load-questions.ts');
@@ -62,7 +66,7 @@ async function readQuestions(
   const { questions, report } = await loadQuestions(from, {
     ...(limit !== undefined && { limit }),
     ...(folder !== undefined && { folder }),
-    signal,
+    ...watched,
   });
   return { name: isShipped ? `tiny:${source}` : source, questions, malformed: report.malformed.count };
 }

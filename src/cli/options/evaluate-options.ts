@@ -2,6 +2,9 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { ScorerName } from '../../evaluate/run.ts';
+import { defaultStyles } from '../../pairs/item.ts';
+import { addDataFolderOption } from './data-options.ts';
+import { DEFAULT_PAIRS } from './pair-options.ts';
 import { escapedText, number } from './parse.ts';
 
 export interface TaskFlags {
@@ -19,26 +22,28 @@ export interface TaskFlags {
   readonly json?: boolean;
 }
 
-export interface PairFlags {
+/** What the vector is, or is made of. */
+export interface MaterialFlags {
   readonly vector?: string;
-  readonly items?: string;
+  readonly data?: string;
+  readonly pairs?: string;
+  readonly pairsCount?: number;
   readonly style?: string;
   readonly against?: string;
   readonly turns?: number;
-  readonly limit?: number;
 }
 
 const count = number({ min: 1, max: 1_000_000, integer: true });
 
 /** @param most questions of a task that is not the bundled model's. @param validation questions that settings are chosen on. */
 export function addTaskOptions(command: Command, most: number, validation: number): Command {
-  return command
+  command
     .optionsGroup('Task:')
     .option(
       '-t, --task <source>',
       "questions: a known set (gsm8k:test, arc-challenge:test, ...), a file or folder, or a hub data set (default: tiny's held-out problems with tiny, else gsm8k-slice:test)",
-    )
-    .option('--data-folder <path>', 'look for known sets in this folder before the network')
+    );
+  return addDataFolderOption(command)
     .option('-n, --n <n>', `ask the first n (default: 500 of tiny's problems, else ${most})`, count)
     .option(
       '--validation <source>',
@@ -59,25 +64,32 @@ export function addTaskOptions(command: Command, most: number, validation: numbe
     .option('--offset-token <text>', 'one token after the prompt (default: "\\n")', escapedText);
 }
 
-export function addPairOptions(command: Command): Command {
+export function addMaterialOptions(command: Command): Command {
   return command
     .optionsGroup('Steering:')
     .option(
       '-v, --vector <file>',
-      "steering vector (default: tiny's stepwise vector with tiny, else made from --items)",
+      "steering vector (default: tiny's stepwise vector with tiny, else made from --data)",
     )
     .option(
-      '--items <file>',
-      'worked questions, or pairs, that the vector is made of: for a vector of its own, shuffled labels, activation steering and worked examples; "steps": 16 that come with kvsteer',
+      '-d, --data <source>',
+      'worked questions, as of `kvsteer extract`: for a vector of their own, shuffled labels, activation steering and worked examples; "steps": 16 that come with kvsteer; gsm8k:train, a file, a hub id',
     )
-    .option('--style <name>', 'with --items: style of the answers in positive example turns')
-    .option('--against <name>', 'with --style: style of the answers in negative ones')
+    .addOption(new Option('-p, --pairs <file>', 'instead: JSONL file of finished pairs').conflicts('data'))
+    .option('--pairs-count <n>', `how many pairs (default: ${DEFAULT_PAIRS}, or all of fewer)`, count)
+    .option(
+      '--style <name>',
+      `with --data: style of the answers in positive example turns (default: ${defaultStyles.positive})`,
+    )
+    .option(
+      '--against <name>',
+      `with --data: style of the answers in negative ones (default: ${defaultStyles.negative})`,
+    )
     .option(
       '--turns <n>',
-      'with --items: example turns (default: 2)',
+      'with --data: example turns (default: 2)',
       number({ min: 1, max: 1000, integer: true }),
-    )
-    .option('--limit <n>', 'use the first n pairs only (default: all)', count);
+    );
 }
 
 export function addRunFolderOptions(command: Command): Command {
