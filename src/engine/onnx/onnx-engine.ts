@@ -36,6 +36,8 @@ export interface OnnxEngineParts {
 
 /** Tokens that a row decodes ahead of its consumer before it waits. */
 const DECODE_AHEAD = 32;
+/** Keys and values of so many bytes are copied in some milliseconds; more, in turns with the event loop. */
+const COPIED_AT_ONCE = 8 * 2 ** 20;
 /** Bound on one prefill's logits: they are [at.length, V]. */
 const MAX_LOGITS_BYTES = 2 ** 30;
 
@@ -212,7 +214,8 @@ export class OnnxEngine implements Engine {
   /** @internal */
   async forkRow(from: PoolRow, { length = from.length, room = length }: RowCopy = {}): Promise<PoolRow> {
     const row = await this.#acquire(Math.max(room, length));
-    this.#pool.copy(from, row, length);
+    if (length * this.#pool.bytesPerPosition <= COPIED_AT_ONCE) this.#pool.copy(from, row, length);
+    else await this.#scheduler.lane.run(() => this.#pool.copyInTurns(from, row, length));
     return row;
   }
 

@@ -125,6 +125,27 @@ describe('RowPool', () => {
     expect(tight.capacity).toBe(256);
   });
 
+  it('takes on rows without moving what is there, as far as the budget goes', () => {
+    const pool = new RowPool(shape, 8 * 512 * bytesPerPosition);
+    const first = pool.acquire(300);
+    fill(pool, first, 1, 300);
+    const keys = pool.keys[0]!;
+    for (let i = 1; i < 8; i++) pool.acquire(300);
+    expect(pool.keys[0]).toBe(keys);
+    expect(keys.length).toBe(8 * pool.rowStride);
+    expectFilled(pool, first, 1, 300);
+    expect(() => pool.acquire(300)).toThrow(OutOfMemoryError);
+  });
+
+  it('copies in turns what it copies at once', async () => {
+    const pool = new RowPool(shape, 2 ** 30);
+    const [row, twin] = [pool.acquire(300), pool.acquire(300)];
+    fill(pool, row, 3, 290);
+    await pool.copyInTurns(row, twin, 250);
+    expectFilled(pool, twin, 3, 250);
+    expectFilled(pool, row, 3, 290);
+  });
+
   it('never grows past the context', () => {
     const pool = new RowPool({ ...shape, contextLength: 300 }, 2 ** 30);
     pool.acquire(290);

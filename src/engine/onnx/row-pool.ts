@@ -3,8 +3,9 @@
  * graph updates in place. A sequence owns a row; rows move when a batch needs neighbours, and the pool grows in steps
  * inside a stated memory budget. Moving and growing must not happen while a step runs: the engine sees to that.
  */
+import { setImmediate as nextMacrotask } from 'node:timers/promises';
 import { OutOfMemoryError } from '../../errors.ts';
-import { allocateFloats } from './allocate-floats.ts';
+import { allocateGrowable, resizeFloats } from './allocate-floats.ts';
 
 export interface PoolShape {
   readonly layers: number;
@@ -25,13 +26,15 @@ export interface PoolRow {
 const CAPACITY_STEP = 256;
 /** Positions a new row can take on beyond what it was asked for, so that an answer does not make the pool grow at once. */
 const HEADROOM = 128;
+/** Copying in turns holds up the event loop for about so long at a time. */
+const COPYING_MS = 4;
 /** Kept while no row is held. */
 const KEPT_BYTES = 64 * 2 ** 20;
 
 export class RowPool {
   readonly shape: PoolShape;
   readonly budgetBytes: number;
-  /** L buffers of [rows, H, capacity, D]. Replaced as a whole when the pool grows. */
+  /** L buffers of [rows, H, capacity, D]. They lengthen in place when rows are added, and are replaced when the capacity grows. */
   keys: Float32Array[] = [];
   values: Float32Array[] = [];
   #owners: (PoolRow | null)[] = [];
@@ -109,10 +112,30 @@ export class RowPool {
 
   /** The first `length` positions of `from` become what `to` holds. */
   copy(from: PoolRow, to: PoolRow, length: number = from.length): void {
-    this.#forEachHead(length, (buffer, head, floats) => {
+    for (let layer = 0; layer < this.shape.layers; layer++) this.#copyLayer(layer, from, to, length);
+    to.length = length;
+  }
+
+  #copyLayer(layer: number, from: PoolRow, to: PoolRow, length: number): void {
+    this.#forEachHead([layer], length, (buffer, head, floats) => {
       const source = from.index * this.rowStride + head;
       buffer.copyWithin(to.index * this.rowStride + head, source, source + floats);
     });
+  }
+
+  /**
+   * {@link copy}, with a turn for the event loop every so often: a long prompt's keys and values take tens of milliseconds.
+   * No row may move and the pool may not grow until it is done.
+   */
+  async copyInTurns(from: PoolRow, to: PoolRow, length: number): Promise<void> {
+    let since = performance.now();
+    for (let layer = 0; layer < this.shape.layers; layer++) {
+      if (performance.now() - since > COPYING_MS) {
+        await nextMacrotask();
+        since = performance.now();
+      }
+      this.#copyLayer(layer, from, to, length);
+    }
     to.length = length;
   }
 
@@ -144,7 +167,7 @@ export class RowPool {
     const stride = this.rowStride;
     const length = Math.max(rowA?.length ?? 0, rowB?.length ?? 0);
     const spare = new Float32Array(length * this.shape.headDim);
-    this.#forEachHead(length, (buffer, head, floats) => {
+    this.#forEachHead(this.keys.keys(), length, (buffer, head, floats) => {
       const [inA, inB] = [a * stride + head, b * stride + head];
       spare.set(buffer.subarray(inA, inA + floats));
       buffer.copyWithin(inA, inB, inB + floats);
@@ -156,14 +179,15 @@ export class RowPool {
     if (rowB) rowB.index = a;
   }
 
-  /** Visits each head's leading `length` positions of every buffer. */
+  /** Visits each head's leading `length` positions in the buffers of `layers`. */
   #forEachHead(
+    layers: Iterable<number>,
     length: number,
     visit: (buffer: Float32Array, headOffset: number, floats: number) => void,
   ): void {
     const { kvHeads, headDim } = this.shape;
-    for (const buffers of [this.keys, this.values]) {
-      for (const buffer of buffers) {
+    for (const layer of layers) {
+      for (const buffer of [this.keys[layer]!, this.values[layer]!]) {
         for (let h = 0; h < kvHeads; h++) visit(buffer, h * this.#capacity * headDim, length * headDim);
       }
     }
@@ -190,6 +214,14 @@ export class RowPool {
     return Math.min(Math.ceil(positions / CAPACITY_STEP) * CAPACITY_STEP, this.shape.contextLength);
   }
 
+  /** Lengthens the buffers where they lie: nothing is copied, no view moves. False where they cannot be that long. */
+  #extend(floats: number, wanted: string): boolean {
+    const buffers = [...this.keys, ...this.values];
+    if (buffers.length === 0 || !buffers.every((buffer) => inPlace(buffer, floats))) return false;
+    for (const buffer of buffers) resizeFloats(buffer, floats, wanted);
+    return true;
+  }
+
   #resize(rows: number, positions: number): void {
     const { layers, kvHeads, headDim } = this.shape;
     const capacity = this.#roundUp(positions);
@@ -202,12 +234,17 @@ export class RowPool {
           `${megabytes(bytes)}. Dispose caches that are no longer used, run fewer at once, or raise \`kvCacheBytes\`.`,
       );
     }
+    const wanted = `${rows} sequences of up to ${capacity} positions`;
+    const floats = rows * kvHeads * capacity * headDim;
+    if (capacity === this.#capacity && this.#extend(floats, wanted)) {
+      while (this.#owners.length < rows) this.#owners.push(null);
+      return;
+    }
     const old = { capacity: this.#capacity, stride: this.rowStride };
+    // as many rows as the budget allows can join later without a copy
+    const most = Math.floor(this.budgetBytes / (2 * layers * Float32Array.BYTES_PER_ELEMENT));
     const grow = (buffer: Float32Array | undefined): Float32Array => {
-      const grown = allocateFloats(
-        rows * kvHeads * capacity * headDim,
-        `${rows} sequences of up to ${capacity} positions`,
-      );
+      const grown = allocateGrowable(floats, Math.max(floats, most), wanted);
       if (!buffer) return grown;
       for (const owner of this.#owners) {
         if (!owner) continue;
@@ -229,6 +266,11 @@ export class RowPool {
     this.#capacity = capacity;
     while (this.#owners.length < rows) this.#owners.push(null);
   }
+}
+
+function inPlace(buffer: Float32Array, floats: number): boolean {
+  const { resizable, maxByteLength } = buffer.buffer as ArrayBuffer;
+  return resizable && maxByteLength >= floats * Float32Array.BYTES_PER_ELEMENT;
 }
 
 const megabytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
