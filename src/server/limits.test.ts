@@ -197,6 +197,10 @@ describe('places', () => {
       .split('\n\n');
     expect(JSON.parse(events.at(-1)!.slice('data: '.length)).error.code).toBe('timeout');
     await free();
+    // A client that reads nothing of its stream: its rows do not wait for it.
+    const unread = await late.request('/v1/chat/completions', init({ stream: true }));
+    await free();
+    expect(await unread.text()).toMatch(/"code":"timeout".*\n\n$/);
   });
 });
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { clientGone, timedOut } from './api-error.ts';
 import type { Service } from './service.ts';
 import type { TelemetrySpan } from './telemetry.ts';
@@ -40,6 +41,8 @@ export class RequestScope {
     this.#service = service;
     this.#request = request;
     this.#span = span;
+    // Each answer of the request listens.
+    setMaxListeners(0, this.#controller.signal);
     const { requestMs } = service.limits;
     this.#timer = setTimeout(() => this.#controller.abort(timedOut(requestMs)), requestMs);
     request.signal.addEventListener('abort', this.#onGone, { once: true });

@@ -36,6 +36,8 @@ export interface RunningServer extends AsyncDisposable {
 /** Time to send a whole request's head, and a whole request. */
 const HEADERS_MS = 15_000;
 const REQUEST_MS = 60_000;
+/** How often the two are looked at; Node.js's own 30 s would make them longer. */
+const CHECK_MS = 5_000;
 /** Longer than the usual balancer's 60 s, or one would send a request into a connection that is being closed. */
 const KEEP_ALIVE_MS = 65_000;
 
@@ -54,10 +56,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   service.metrics.collectProcess();
   const app = createApp(service);
   // What is global stays as it is: others live in this process.
-  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    overrideGlobalObjects: false,
+    serverOptions: { connectionsCheckingInterval: CHECK_MS },
+  }) as Server;
   server.headersTimeout = HEADERS_MS;
   server.requestTimeout = REQUEST_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
+  // Of a client that neither reads nor goes away the socket is left, once its request's time is over.
+  server.setTimeout(service.limits.requestMs + CHECK_MS);
   await listen(server, host, port);
   const { port: bound } = server.address() as AddressInfo;
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
@@ -98,10 +106,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 const loopback = ['127.0.0.1', 'localhost', '[::1]'];
 
 /** On loopback and without keys only this machine's own names pass, see `hostGuard`; elsewhere any, unless some are given. */
-function hostNames(
-  host: string,
-  { apiKeys = [], allowedHosts = [] }: ServerOptions,
-): readonly string[] {
+function hostNames(host: string, { apiKeys = [], allowedHosts = [] }: ServerOptions): readonly string[] {
   const isLocal = [...loopback, '::1'].includes(host);
   if (allowedHosts.length === 0 && (!isLocal || apiKeys.length > 0)) return [];
   return [...loopback, ...allowedHosts.map((name) => name.toLowerCase())];

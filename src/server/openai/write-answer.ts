@@ -81,39 +81,58 @@ async function wholeAnswer({ job, format, running, service, scope, base }: Answe
 
 /**
  * The stream never fails itself: what goes wrong is its last event. Each pull gives one event, so a slow reader slows down
- * its own rows only.
+ * its own rows only; one that reads nothing any more holds them until the request's time is over.
  */
 function answerStream(answering: Answering): ReadableStream<Uint8Array> {
   const { running, scope } = answering;
   const lines = eventLines(answering);
   const encoder = new TextEncoder();
-  const end = async (failure?: unknown) => {
-    await running[Symbol.asyncDispose]();
-    scope.end(failure === undefined ? 200 : toApiError(failure, scope.id).status, failure);
+  let isPulling = false;
+  let isCancelled = false;
+  let ended: Promise<void> | undefined;
+  const end = (controller: ReadableStreamDefaultController<Uint8Array> | null, failure?: unknown) => {
+    ended ??= (async () => {
+      await running[Symbol.asyncDispose]();
+      const error = failure === undefined ? null : toApiError(failure, scope.id);
+      scope.end(error?.status ?? 200, failure);
+      // Nothing can be written for a client that went away.
+      if (isCancelled || (error?.status === 499 && scope.signal.aborted)) return;
+      if (error !== null) controller?.enqueue(encoder.encode(data(error.body)));
+      controller?.close();
+    })();
+    return ended;
   };
   return new ReadableStream({
+    start(controller) {
+      const onAbort = async () => {
+        // A pull that waits for the engine fails by itself.
+        if (isPulling) return;
+        await lines.return().catch(() => {});
+        await end(controller, scope.signal.reason);
+      };
+      scope.signal.addEventListener('abort', onAbort, { once: true });
+    },
     async pull(controller) {
+      isPulling = true;
       try {
         const { done, value } = await lines.next();
-        if (!done) {
-          controller.enqueue(encoder.encode(value));
-          return;
-        }
-        await end();
+        // Whoever ended the lines early says why.
+        if (done) return;
+        controller.enqueue(encoder.encode(value));
+        if (value === lastLine) await end(controller);
       } catch (error) {
-        await end(error);
-        // The client that went away has cancelled the stream, and nothing can be written to it.
-        if (scope.signal.aborted && toApiError(error, scope.id).status === 499) return;
-        controller.enqueue(encoder.encode(data(toApiError(error, scope.id).body)));
+        await end(controller, scope.signal.aborted ? scope.signal.reason : error);
+      } finally {
+        isPulling = false;
       }
-      controller.close();
     },
     async cancel() {
+      isCancelled = true;
       const reason = clientGone();
       scope.abort(reason);
       await lines.return().catch(() => {});
       // A stream that was never begun has nothing to return from: its rows are freed here.
-      await end(reason);
+      await end(null, reason);
     },
   });
 }
@@ -145,7 +164,8 @@ async function* eventLines(answering: Answering): AsyncGenerator<string, void, u
   if (job.includeUsage) {
     yield data({ ...base, object: format.chunkObject, choices: [], usage: toUsage(running.usage) });
   }
-  yield 'data: [DONE]\n\n';
+  yield lastLine;
 }
 
+const lastLine = 'data: [DONE]\n\n';
 const data = (value: object) => `data: ${JSON.stringify(value)}\n\n`;
