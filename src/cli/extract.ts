@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import { InvalidArgumentError } from '../errors.ts';
 import type { KeyMode, SteeringVector } from '../vectors/vector.ts';
-import { checkAggregation, extractAggregated } from './aggregated.ts';
+import { checkAggregation, checkProbes, extractAggregated } from './aggregated.ts';
 import { requireFreeOutput } from './free-output.ts';
-import { measuresOf } from './inspect.ts';
+import { measuresOf, partsOf } from './inspect.ts';
 import { openEngine } from './open-engine.ts';
 import { type AggregationFlags, addAggregationOptions } from './options/aggregation-options.ts';
 import { DEFAULT_MODEL, DEFAULT_PRECISION } from './options/defaults.ts';
@@ -14,7 +14,7 @@ import { preparePairs } from './prepare-pairs.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { counted, formatMilliseconds, shellWord } from './render/quantities.ts';
 import { renderFields } from './render/table.ts';
-import { colorsOf, printJson, printLine, type Terminal } from './terminal.ts';
+import { colorsOf, printJson, printLine, type Terminal, widthOf } from './terminal.ts';
 
 interface ExtractFlags extends ModelFlags, PairFlags, AggregationFlags {
   readonly output: string;
@@ -78,20 +78,21 @@ async function extract(flags: ExtractFlags, terminal: Terminal): Promise<void> {
   const { inspectVector } = await import('../vectors/inspect-vector.ts');
   const { saveVector } = await import('../vectors/vector-file.ts');
   const prepared = await preparePairs(flags, terminal, progress);
+  checkProbes(flags, prepared);
   await using engine = await openEngine(flags, terminal, progress);
   const started = performance.now();
   let tokens = 0;
   const phase = 'extracting pairs';
   progress.update({ phase, done: 0, total: prepared.most, unit: 'count' });
-  const pairs = () => prepared.pairs(engine.tokenizer);
-  const recipe = () => (flags.name === undefined ? prepared.recipe() : `${flags.name}: ${prepared.recipe()}`);
-  const { vector, pairsFromCache } = await extractAggregated(engine, pairs, flags, recipe, {
+  const { vector, pairsFromCache } = await extractAggregated(engine, prepared, flags, {
     keyMode: flags.keyMode,
     recommended: { values: flags.recommendValues ?? null, keys: flags.recommendKeys ?? null, layers: null },
     ...(created !== null && { created }),
     ...(flags.licence !== undefined && { licence: flags.licence }),
     ...(flags.creator !== undefined && { creator: flags.creator }),
+    ...(flags.name !== undefined && { name: flags.name }),
     signal,
+    onTrial: ({ done, total }) => progress.update({ phase: 'trying heads', done, total, unit: 'count' }),
     onProgress: (event) => {
       tokens = event.tokens;
       progress.update({ phase, done: event.done, total: event.total ?? prepared.most, unit: 'count' });
@@ -125,7 +126,10 @@ async function extract(flags: ExtractFlags, terminal: Terminal): Promise<void> {
   const whole = pairsFromCache === count;
   const read = ['read', whole ? kept : pairsFromCache === 0 ? reading : `${reading}, ${kept}`] as const;
   printLine(stdout, `${colors.green('✔')} ${colors.bold(flags.output)}\n`);
-  printLine(stdout, renderFields([read, ...measuresOf(vector, inspection)], colors));
+  printLine(
+    stdout,
+    renderFields([read, ...partsOf(vector, widthOf(stdout)), ...measuresOf(vector, inspection)], colors),
+  );
   printLine(stdout, `\n${colors.dim('Try it:')}\n  ${nextCommand(flags, vector)}`);
 }
 

@@ -91,14 +91,22 @@ function fieldsOf(vector: SteeringVector, width: number): Field[] {
     ['shape', `${model.layers} layers × ${model.kvHeads} KV heads × head_dim ${model.headDim}`],
     ['chat template', model.chatTemplateHash === null ? 'none' : `${model.chatTemplateHash.slice(0, 16)}…`],
     ['made from', originText(vector)],
-    ['clusters', clustersText(vector)],
-    ['kept heads', line(keptText(vector))],
+    ...partsOf(vector, width),
     ['extracted at', `${positionText(extraction.position)}${offset}`],
     ['keys', vector.keyMode === 'unrotated' ? 'un-rotated (RoPE taken off)' : 'post-RoPE (as published)'],
     ['recommended', advice.join(', ')],
     ['recipe', line(vector.recipe)],
     ['made', line([vector.created, vector.creator].filter((part) => part !== null).join(' by '))],
     ['licence', line(vector.licence)],
+  ];
+}
+
+/** Clusters and kept heads, where there are any. */
+export function partsOf(vector: SteeringVector, width: number): Field[] {
+  const kept = keptText(vector);
+  return [
+    ['clusters', clustersText(vector)],
+    ['kept heads', kept && truncate(kept, width - 16)],
   ];
 }
 

@@ -18,6 +18,8 @@ export interface PreparedPairs {
   readonly pairs: (tokenizer: Tokenizer) => AsyncIterable<ContrastivePair>;
   /** Of every question, what it says as an example: first those that are asked. None where finished pairs were given. */
   readonly turns: readonly ExampleTurns[];
+  /** Those of the questions after the last that a pair asks; to be asked when the pairs have been made. */
+  readonly heldOut: () => readonly ExampleTurns[];
   /** Those that --max-gap left out of the last pass. */
   readonly leftOut: readonly LeftOutPair[];
   /** How the pairs were made, for whoever finds the vector. To be asked when they have been made. */
@@ -69,7 +71,7 @@ async function fromFile(
     }
     if (made === 0) throw allLeftOut(maxGap, leftOut);
   }
-  return { most: null, pairs: read, turns: [], leftOut, recipe };
+  return { most: null, pairs: read, turns: [], heldOut: () => [], leftOut, recipe };
 }
 
 async function fromData(
@@ -98,6 +100,7 @@ async function fromData(
       ...(system === undefined ? [] : [`system message ${JSON.stringify(system)}`]),
       ...(template === undefined ? [] : [`template ${JSON.stringify(template)}`]),
     ].join(', ');
+  let asked = 0;
   async function* build(tokenizer: Tokenizer) {
     leftOut.length = 0;
     const made = pairsOf(items, {
@@ -112,12 +115,14 @@ async function fromData(
     for (const pair of made) {
       signal.throwIfAborted();
       isEmpty = false;
+      asked = (pair.source?.item ?? 0) + 1;
       yield pair;
     }
     if (isEmpty) throw allLeftOut(maxGap ?? Infinity, leftOut);
   }
   const most = Math.min(items.length, pairsCount);
-  return { most, pairs: build, turns: turnsOf(items, styles), leftOut, recipe };
+  const shown = turnsOf(items, styles);
+  return { most, pairs: build, turns: shown, heldOut: () => shown.slice(asked), leftOut, recipe };
 }
 
 function allLeftOut(maxGap: number, leftOut: readonly LeftOutPair[]): InvalidArgumentError {

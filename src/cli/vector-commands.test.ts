@@ -88,7 +88,7 @@ describe('extract', () => {
   it('aggregates, prunes, and keeps the result for the next time', async () => {
     vi.stubEnv('KVSTEER_CACHE', at('cache'));
     const run = (name: string, ...args: string[]) =>
-      done(...extract('--limit', '8', '--turns', '1', '-o', at(name), '--json', ...args)).then((json) =>
+      done(...extract('--pairs-count', '8', '--turns', '1', '-o', at(name), '--json', ...args)).then((json) =>
         JSON.parse(json),
       );
     const clusters = await run('k.safetensors', '--aggregate', 'kmeans', '--clusters', '2');
@@ -102,6 +102,8 @@ describe('extract', () => {
     const shown = await done('inspect', at('p.safetensors'));
     expect(shown).toMatch(/clusters +\d+ \+ \d+ pairs, a vector each/);
     expect(shown).toMatch(/kept heads +3 of 12 \(layer:head/);
+    await run('a.safetensors', '--heads', 'ablation:2');
+    expect((await loadVector(at('a.safetensors'))).keptHeads!.flat()).toHaveLength(2);
     const reliable = await run('r.safetensors', '--heads', 'reliability:0.9');
     expect(reliable.statistics.normInterval.values.low).toBeGreaterThan(0);
     expect(await done('inspect', at('k.safetensors'))).toMatch(/mean norm +values \S+ \(\S+ to \S+\)/);
@@ -111,6 +113,7 @@ describe('extract', () => {
   it('refuses flags that say nothing', async () => {
     await refused(/--clusters needs --aggregate kmeans/, ...extract('--clusters', '2', '-o', at('x')));
     await refused(/Expected norm:N/, ...extract('--heads', 'norm:0.5', '-o', at('x')));
+    await refused(/all 64 are asked/, ...extract('--heads', 'ablation:2', '-o', at('x')));
     await refused(/mean, median, pca/, ...extract('--aggregate', 'mode', '-o', at('x')));
   });
 });

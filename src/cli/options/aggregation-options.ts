@@ -4,7 +4,7 @@ import type { HeadChoice } from '../../vectors/prune.ts';
 import { number } from './parse.ts';
 
 export interface HeadRule {
-  readonly by: 'norm' | 'reliability';
+  readonly by: 'norm' | 'reliability' | 'ablation';
   readonly choice: HeadChoice;
   /** As it was given. */
   readonly text: string;
@@ -36,18 +36,18 @@ export function addAggregationOptions(command: Command): Command {
     )
     .option(
       '--heads <rule>',
-      'keep only some KV heads: norm:20 the 20 that move furthest; reliability:20 the 20 on which the halves of the pairs agree best, reliability:0.9 those with that cosine (default: all)',
+      'keep only some KV heads: norm:20 the 20 that move furthest; reliability:20 the 20 on which the halves of the pairs agree best, reliability:0.9 those with that cosine; ablation:20 the 20 without which the vector does least, tried on held-out questions (default: all)',
       parseHeads,
     )
     .option('--no-cache', 'extract anew, and keep nothing for the next time');
 }
 
 function parseHeads(text: string): HeadRule {
-  const match = /^(norm|reliability):(\d+|0?\.\d+)$/.exec(text.trim());
+  const match = /^(norm|reliability|ablation):(\d+|0?\.\d+)$/.exec(text.trim());
   const limit = Number(match?.[2]);
   const by = match?.[1] as HeadRule['by'];
-  if (match === null || (by === 'norm' && !Number.isSafeInteger(limit))) {
-    throw new BadValue('Expected norm:N, reliability:N or reliability:0.x, e.g. norm:20.');
+  if (match === null || (by !== 'reliability' && !Number.isSafeInteger(limit))) {
+    throw new BadValue('Expected norm:N, reliability:N, reliability:0.x or ablation:N, e.g. norm:20.');
   }
   const choice = match[2]!.includes('.') ? { atLeast: limit } : { top: limit };
   return { by, choice, text: text.trim() };
