@@ -55,11 +55,11 @@ try {
   }
   if (parts.has('vectors')) {
     say('1 and 64 vectors');
-    results.push(...(await measureVectors(served, { rounds, tokens: isSmall ? 64 : 16 })));
+    results.push(...(await measureVectors(served, { rounds, tokens: isSmall ? 256 : 16 })));
   }
   if (parts.has('scaling')) {
     say('1 and 8 streams');
-    results.push(...(await measureScaling(served, { rounds, tokens })));
+    results.push(...(await measureScaling(served, { rounds, tokens: 128 }, isSmall ? null : 3)));
   }
   if (parts.has('soak')) results.push(...(await soak(served, Number(flags.requests), say)));
 } finally {
