@@ -37,7 +37,7 @@ export async function soak(
   return [
     ...tenths.map((mib, i) => figure(`resident after ${((i + 1) * requests) / 10} requests, MiB`, mib)),
     {
-      ...figure('resident, lowest of the second half over the first half's, MiB', growth),
+      ...figure('resident, rise of the lowest between the halves, MiB', growth),
       target: `<= ${MOST_GROWTH}`,
       reached: growth <= MOST_GROWTH,
     },
