@@ -44,7 +44,7 @@ export async function readPairItems(
   }
   const { loadQuestions } = await import('../data/load-questions.ts');
   const { questionItems } = await import('../pairs/question-items.ts');
-  const { questions } = await loadQuestions(source, {
+  const { questions, report } = await loadQuestions(source, {
     ...dataOptions(flags),
     signal,
     onProgress: showDownload(progress),
@@ -54,8 +54,13 @@ export async function readPairItems(
   if (items.length === 0) {
     throw new InvalidArgumentError(
       'data',
-      `${source} has ${questions.length} questions, but none with a worked solution, which positive examples show. Give others, or write them: see kvsteer traces.`,
+      `${source} has ${counted(questions.length, 'question')}, but none with a worked solution, which positive examples show. Give others, or write them: see kvsteer traces.`,
     );
+  }
+  const { count: malformed } = report.malformed;
+  if (malformed > 0) {
+    const note = `${counted(malformed, 'row')} of ${name} malformed: left out. kvsteer data tells which.`;
+    printLine(stderr, colorsOf(stderr).dim(note));
   }
   if (leftOut > 0) {
     const note = `${counted(leftOut, 'question')} of ${name} without a worked solution or an answer: left out.`;

@@ -57,6 +57,10 @@ export async function locate(source: string, options: LocateOptions): Promise<Lo
   const names = knownSets.flatMap(({ name, splits }) =>
     Object.keys(splits).map((split) => `${name}:${split}`),
   );
+  // What looks like a path is meant as one.
+  if (formatOfName(source) !== null || /^([./~\\]|[A-Za-z]:[\\/])/.test(source)) {
+    throw new DataNotFoundError(source, `There is no file or folder ${source}. Check the path.`);
+  }
   const close = closestNames(source, names);
   throw new DataNotFoundError(
     source,

@@ -1,13 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { appendFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InvalidArgumentError, InvalidFileError, TeacherError } from '../errors.ts';
 import { readItemsFile } from '../pairs/read-pairs-file.ts';
-import { seededRandom } from '../tensor/random.ts';
 import { type MakeTracesOptions, makeTraces, type TraceProgress } from './make-traces.ts';
 import {
   KEY,
@@ -253,36 +249,5 @@ describe('makeTraces', () => {
     for (const [name, value] of Object.entries(wrong)) {
       await expect(make(server, newOutput(), { [name]: value })).rejects.toThrow(InvalidArgumentError);
     }
-  });
-
-  it('killed at random points and resumed, ends with the same file, and asks for nothing twice that was recorded', async () => {
-    const random = seededRandom(11);
-    let left = 0;
-    let child: ReturnType<typeof spawn> | undefined;
-    await using server = await startTeacher({
-      faultRate: 0.1,
-      seed: 3,
-      onRequest: () => --left === 0 && child?.kill('SIGKILL'),
-    });
-    const output = newOutput();
-    const script = fileURLToPath(new URL('./make-traces-child.test-support.ts', import.meta.url));
-    const recorded = new Set<string>();
-    for (let kill = 0; kill < 2; kill++) {
-      left = 5 + Math.floor(random() * 25);
-      const before = server.seen.length;
-      child = spawn(process.execPath, ['--import', 'tsx', script, server.url, output, `${COUNT}`], {
-        stdio: 'inherit',
-      });
-      expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
-      for (const { id } of server.seen.slice(before)) expect(recorded).not.toContain(id);
-      const journal = await readFile(`${output}.journal`, 'utf8');
-      for (const [, id] of journal.matchAll(/^\{"got".*"model":"misbehaving-([0-9a-f]+)".*\}$/gm))
-        recorded.add(id!);
-    }
-    expect(recorded.size).toBeGreaterThan(4);
-    const before = server.seen.length;
-    await make(server, output);
-    for (const { id } of server.seen.slice(before)) expect(recorded).not.toContain(id);
-    expect(await readFile(output, 'utf8')).toBe(expected);
   });
 });
