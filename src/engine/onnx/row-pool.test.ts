@@ -106,7 +106,7 @@ describe('RowPool', () => {
 
   it('gives its memory back when nothing is held and it is much', () => {
     const pool = new RowPool(shape, 2 ** 30);
-    const rows = Array.from({ length: 600 }, () => pool.acquire(500));
+    const rows = Array.from({ length: 1_000 }, () => pool.acquire(500));
     pool.trim();
     expect(pool.bytes).toBeGreaterThan(64 * 2 ** 20);
     for (const row of rows) pool.release(row);
@@ -135,6 +135,17 @@ describe('RowPool', () => {
     expect(keys.length).toBe(8 * pool.rowStride);
     expectFilled(pool, first, 1, 300);
     expect(() => pool.acquire(300)).toThrow(OutOfMemoryError);
+  });
+
+  it('gives rows that nobody holds up for longer ones', () => {
+    const pool = new RowPool(shape, 4 * 256 * bytesPerPosition);
+    const rows = [1, 2, 3, 4].map(() => pool.acquire(100));
+    fill(pool, rows[3]!, 4, 100);
+    for (const row of rows.slice(0, 3)) pool.release(row);
+    const long = pool.acquire(500);
+    expect(pool.bytes).toBe(4 * 256 * bytesPerPosition);
+    fill(pool, long, 5, 500);
+    expectFilled(pool, rows[3]!, 4, 100);
   });
 
   it('copies in turns what it copies at once', async () => {

@@ -81,7 +81,7 @@ export class RowPool {
   /** @throws OutOfMemoryError when the budget or the machine does not allow it; nothing changes then. */
   acquire(positions: number): PoolRow {
     const free = this.#owners.indexOf(null);
-    if (free < 0 || positions > this.#capacity) this.#grow(free < 0, positions);
+    if (free < 0 || positions > this.#capacity) this.#grow(positions);
     const row: PoolRow = { index: this.#owners.indexOf(null), length: 0 };
     this.#owners[row.index] = row;
     return row;
@@ -107,7 +107,7 @@ export class RowPool {
 
   /** Makes every row able to hold `positions`. @throws OutOfMemoryError */
   reserve(positions: number): void {
-    if (positions > this.#capacity) this.#resize(this.rows, positions);
+    if (positions > this.#capacity) this.#resize(this.rowsInUse, positions);
   }
 
   /** The first `length` positions of `from` become what `to` holds. */
@@ -193,21 +193,16 @@ export class RowPool {
     }
   }
 
-  /** With headroom where the budget allows it. */
-  #grow(addRows: boolean, positions: number): void {
-    const wanted = Math.max(Math.min(positions + HEADROOM, this.shape.contextLength), this.#capacity);
-    const needed = Math.max(positions, this.#capacity);
-    const rows = (capacity: number) => (addRows ? this.#moreRows(capacity) : this.rows);
-    const fits = rows(wanted) * this.#roundUp(wanted) * this.bytesPerPosition <= this.budgetBytes;
-    const capacity = fits ? wanted : needed;
-    this.#resize(rows(capacity), capacity);
-  }
-
-  /** Doubles where the budget allows it, else adds the one row that is needed. */
-  #moreRows(positions: number): number {
-    const doubled = Math.max(1, this.rows * 2);
-    const capacity = this.#roundUp(Math.max(positions, this.#capacity));
-    return doubled * capacity * this.bytesPerPosition <= this.budgetBytes ? doubled : this.rows + 1;
+  /** One row more than are held, with headroom where the budget allows it. */
+  #grow(positions: number): void {
+    if (positions <= this.#capacity) {
+      this.#resize(this.rows + 1, this.#capacity);
+      return;
+    }
+    const rows = this.rowsInUse + 1;
+    const wanted = Math.min(positions + HEADROOM, this.shape.contextLength);
+    const fits = rows * this.#roundUp(wanted) * this.bytesPerPosition <= this.budgetBytes;
+    this.#resize(rows, fits ? wanted : positions);
   }
 
   #roundUp(positions: number): number {
@@ -222,37 +217,38 @@ export class RowPool {
     return true;
   }
 
+  /** Rows are only added, at the same capacity; at another, `rows` are all there will be, and those held move together. */
   #resize(rows: number, positions: number): void {
     const { layers, kvHeads, headDim } = this.shape;
     const capacity = this.#roundUp(positions);
+    const wanted = `${rows} sequences of up to ${capacity} positions`;
     const bytes = rows * capacity * this.bytesPerPosition;
     if (bytes > this.budgetBytes) {
       throw new OutOfMemoryError(
         bytes,
         this.budgetBytes,
-        `The KV cache's budget is ${megabytes(this.budgetBytes)}, but ${rows} sequences of up to ${capacity} positions need ` +
-          `${megabytes(bytes)}. Dispose caches that are no longer used, run fewer at once, or raise \`kvCacheBytes\`.`,
+        `The KV cache's budget is ${megabytes(this.budgetBytes)}, but ${wanted} need ${megabytes(bytes)}. ` +
+          'Dispose caches that are no longer used, run fewer at once, or raise `kvCacheBytes`.',
       );
     }
-    const wanted = `${rows} sequences of up to ${capacity} positions`;
     const floats = rows * kvHeads * capacity * headDim;
     if (capacity === this.#capacity && this.#extend(floats, wanted)) {
       while (this.#owners.length < rows) this.#owners.push(null);
       return;
     }
     const old = { capacity: this.#capacity, stride: this.rowStride };
+    const held = this.#owners.filter((owner) => owner !== null);
     // as many rows as the budget allows can join later without a copy
     const most = Math.floor(this.budgetBytes / (2 * layers * Float32Array.BYTES_PER_ELEMENT));
     const grow = (buffer: Float32Array | undefined): Float32Array => {
       const grown = allocateGrowable(floats, Math.max(floats, most), wanted);
       if (!buffer) return grown;
-      for (const owner of this.#owners) {
-        if (!owner) continue;
+      for (const [index, owner] of held.entries()) {
         for (let h = 0; h < kvHeads; h++) {
           const from = owner.index * old.stride + h * old.capacity * headDim;
           grown.set(
             buffer.subarray(from, from + owner.length * headDim),
-            (owner.index * kvHeads + h) * capacity * headDim,
+            (index * kvHeads + h) * capacity * headDim,
           );
         }
       }
@@ -264,7 +260,8 @@ export class RowPool {
     this.keys = keys;
     this.values = values;
     this.#capacity = capacity;
-    while (this.#owners.length < rows) this.#owners.push(null);
+    this.#owners = Array.from({ length: rows }, (_, index) => held[index] ?? null);
+    for (const [index, owner] of held.entries()) owner.index = index;
   }
 }
 
