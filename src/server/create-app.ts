@@ -41,7 +41,12 @@ export function createApp(service: Service): OpenAPIHono<AppEnv> {
     const scope = new RequestScope(
       id,
       service,
-      { method, route: () => routeOf(routePath(c, -1)), signal: c.req.raw.signal },
+      {
+        method,
+        route: () => routeOf(routePath(c, -1)),
+        signal: c.req.raw.signal,
+        socket: c.env?.incoming?.socket,
+      },
       span,
     );
     c.set('scope', scope);

@@ -164,6 +164,7 @@ describe('places', () => {
       [head(body), 5], // no body
       [head(body) + body.slice(0, 30), 5], // half a body
       [head(body) + body, 15], // whole, and gone before the answer
+      [`${head(body)}${body}`.repeat(2), 15], // two on one connection
       ['GARBAGE\r\n\r\n', 5],
     ] as const) {
       const socket = connect(held.server.port, '127.0.0.1');

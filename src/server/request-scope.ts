@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import type { Socket } from 'node:net';
 import { clientGone, timedOut } from './api-error.ts';
 import type { Service } from './service.ts';
 import type { TelemetrySpan } from './telemetry.ts';
@@ -19,7 +20,12 @@ export class RequestScope {
   readonly #service: Service;
   readonly #controller = new AbortController();
   readonly #timer: NodeJS.Timeout;
-  readonly #request: { readonly method: string; readonly route: () => string; readonly signal: AbortSignal };
+  readonly #request: {
+    readonly method: string;
+    readonly route: () => string;
+    readonly signal: AbortSignal;
+    readonly socket?: Socket | undefined;
+  };
   readonly #span: TelemetrySpan | undefined;
   readonly #onGone = () => this.#controller.abort(clientGone());
   #facts: Record<string, Fact> = {};
@@ -34,6 +40,8 @@ export class RequestScope {
       readonly route: () => string;
       /** Aborted when the client goes away. */
       readonly signal: AbortSignal;
+      /** Closes when the client goes away: a request that was sent behind another on its connection learns it from here alone. */
+      readonly socket?: Socket | undefined;
     },
     span?: TelemetrySpan,
   ) {
@@ -46,7 +54,8 @@ export class RequestScope {
     const { requestMs } = service.limits;
     this.#timer = setTimeout(() => this.#controller.abort(timedOut(requestMs)), requestMs);
     request.signal.addEventListener('abort', this.#onGone, { once: true });
-    if (request.signal.aborted) this.#onGone();
+    request.socket?.once('close', this.#onGone);
+    if (request.signal.aborted || request.socket?.destroyed) this.#onGone();
     service.requests.add(this);
   }
 
@@ -69,6 +78,7 @@ export class RequestScope {
     this.#ended = true;
     clearTimeout(this.#timer);
     this.#request.signal.removeEventListener('abort', this.#onGone);
+    this.#request.socket?.off('close', this.#onGone);
     const { log, metrics, requests } = this.#service;
     const { method } = this.#request;
     const route = this.#request.route();
