@@ -28,3 +28,13 @@ for (const runtime of ['native', 'plain']) {
     });
   }
 }
+
+describeEngine('onnx, native, the bundled model, fp32, fp16 keys and values', {
+  open: () => {
+    process.env.KVSTEER_ORT = 'native';
+    return loadEngine('tiny', { precision: 'fp32', kvPrecision: 'fp16', download: false });
+  },
+  prompts,
+  tolerance: 2e-2,
+  rounding: 2 ** -11,
+});

@@ -8,7 +8,7 @@ import type { Terminal } from './terminal.ts';
 
 /** The engine of the flags. What runs models is imported only here, so that everything else starts at once. */
 export async function openEngine(
-  { model, precision, threads }: ModelFlags,
+  { model, precision, kvPrecision, threads }: ModelFlags,
   { signal }: Terminal,
   progress: ProgressBar,
   options: { readonly kvCacheBytes?: number } = {},
@@ -17,6 +17,7 @@ export async function openEngine(
   const engine = await loadEngine(model, {
     ...options,
     precision,
+    ...(kvPrecision !== undefined && { kvPrecision }),
     ...(threads !== undefined && { threads }),
     download: true,
     signal,

@@ -32,6 +32,7 @@ export interface ModelInfo {
 export interface Capabilities {
   /** e.g. `onnx`. */
   readonly engine: string;
+  /** Of the weights, and of keys and values where they are not float32: `q4`, `q4-kv16`. */
   readonly precision: string;
   /** `prefill({ hidden: true })` and `residual` work. */
   readonly residualTaps: boolean;

@@ -5,6 +5,7 @@ import { number } from './parse.ts';
 export interface ModelFlags {
   readonly model: string;
   readonly precision: 'fp32' | 'q4';
+  readonly kvPrecision?: 'fp32' | 'fp16';
   readonly threads?: number;
 }
 
@@ -24,6 +25,14 @@ export function addModelOptions(command: Command, model: string = DEFAULT_MODEL)
       )
         .choices(['q4', 'fp32'])
         .default(DEFAULT_PRECISION),
+    )
+    .addOption(
+      new Option(
+        '--kv-precision <kind>',
+        'keys and values of the cache: fp32: exact; fp16: rounded, half the memory',
+      )
+        .choices(['fp32', 'fp16'])
+        .default('fp32'),
     )
     .option(
       '--threads <n>',

@@ -12,9 +12,10 @@ export function checkStep({ pool, firstRow, tokens, totals, logitsAt }: Step): v
   if (rows < 1 || !Number.isInteger(firstRow) || firstRow < 0 || firstRow + rows > pool.rows) {
     fail(`rows ${firstRow} to ${firstRow + rows - 1} of a pool of ${pool.rows}`);
   }
-  const floats = pool.rows * pool.rowStride;
+  const numbers = pool.rows * pool.rowStride;
   for (const buffer of [...pool.keys, ...pool.values]) {
-    if (buffer.length !== floats) fail(`a buffer of ${buffer.length} floats where the pool needs ${floats}`);
+    if (buffer.length !== numbers)
+      fail(`a buffer of ${buffer.length} numbers where the pool needs ${numbers}`);
   }
   if (!Number.isInteger(width) || width < 1) fail(`${tokens.length} tokens in ${rows} rows`);
   let longest = 0;

@@ -11,12 +11,12 @@ import { openGgufCheckpoint } from './graph/gguf-checkpoint.ts';
 import {
   GRAPH_FORMAT_VERSION,
   type GraphManifest,
-  graphFile,
+  graphFileFor,
   manifestFile,
   readGraphManifest,
-  tapsGraphFile,
 } from './graph/graph-manifest.ts';
 import { writeGraph } from './graph/write-graph.ts';
+import type { KvPrecision } from './kv-precision.ts';
 import { OnnxEngine } from './onnx-engine.ts';
 import { openGraphSession } from './open-graph-session.ts';
 
@@ -37,6 +37,11 @@ export interface OnnxEngineOptions {
    * float32; slower, four to eight times the memory, and comparable with other float32 implementations.
    */
   readonly precision?: Precision;
+  /**
+   * `fp32` (default): keys and values as float32, exact. `fp16`: rounded to float16, so that a position takes half the
+   * memory; it does not decode faster. Attention is computed from the rounded numbers. Not for ONNX folders.
+   */
+  readonly kvPrecision?: KvPrecision;
   /** Threads of one step, 1 to 256. Default: the cores that this process may use. */
   readonly threads?: number;
   /** Bound on all keys and values together. Default: a quarter of the memory that this process may use, at most 4 GiB. */
@@ -59,6 +64,10 @@ export async function loadOnnxEngine(
   options: OnnxEngineOptions = {},
 ): Promise<Engine> {
   const precision = options.precision ?? 'q4';
+  const kvPrecision = options.kvPrecision ?? 'fp32';
+  if (kvPrecision !== 'fp32' && kvPrecision !== 'fp16') {
+    throw new InvalidArgumentError('kvPrecision', `\`kvPrecision\` is fp32 or fp16, but was ${kvPrecision}.`);
+  }
   const threads = atLeastOne('threads', options.threads ?? Math.min(availableParallelism(), mostThreads));
   if (threads > mostThreads) {
     throw new InvalidArgumentError('threads', `\`threads\` is at most ${mostThreads}, but was ${threads}.`);
@@ -69,6 +78,12 @@ export async function loadOnnxEngine(
   );
   options.signal?.throwIfAborted();
   if (files.kind === 'onnx') {
+    if (kvPrecision !== 'fp32') {
+      throw new InvalidArgumentError(
+        'kvPrecision',
+        `The graph of ${files.path} keeps keys and values as float32. For fp16, load the model from its GGUF or safetensors checkpoint.`,
+      );
+    }
     const { openTransformersJsModel } = await import('./transformersjs-model.ts');
     return await openTransformersJsModel(files, { precision, threads, kvCacheBytes });
   }
@@ -95,12 +110,18 @@ export async function loadOnnxEngine(
   const { layers, kvHeads, headDim, vocabSize, hidden } = model;
   return await OnnxEngine.open({
     model,
-    capabilities: { engine: 'onnx', precision, residualTaps: true, batching: true },
+    capabilities: {
+      engine: 'onnx',
+      precision: kvPrecision === 'fp16' ? `${precision}-kv16` : precision,
+      residualTaps: true,
+      batching: true,
+    },
     tokenizer,
     kvCacheBytes,
+    kvPrecision,
     openSession: (taps) =>
       openGraphSession(
-        join(folder, taps ? tapsGraphFile : graphFile),
+        join(folder, graphFileFor(kvPrecision, taps)),
         { layers, kvHeads, headDim, vocabSize, hidden, threads, taps },
         cacheFolder,
       ),

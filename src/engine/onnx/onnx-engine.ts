@@ -19,6 +19,7 @@ import type {
   ResidualOffset,
   Tokenizer,
 } from '../engine.ts';
+import type { KvPrecision } from './kv-precision.ts';
 import { OnnxKvCache, type RowCopy } from './onnx-kv-cache.ts';
 import { type PoolRow, RowPool } from './row-pool.ts';
 import { type DecodeRow, Scheduler } from './scheduler.ts';
@@ -32,6 +33,8 @@ export interface OnnxEngineParts {
   readonly openSession: (taps: boolean) => Promise<Session>;
   /** Bound on the bytes of all keys and values. */
   readonly kvCacheBytes: number;
+  /** Of the graph that is opened. Default fp32. */
+  readonly kvPrecision?: KvPrecision;
 }
 
 /** Tokens that a row decodes ahead of its consumer before it waits. */
@@ -59,7 +62,7 @@ export class OnnxEngine implements Engine {
     this.model = parts.model;
     this.capabilities = parts.capabilities;
     this.tokenizer = parts.tokenizer;
-    this.#pool = new RowPool(parts.model, parts.kvCacheBytes);
+    this.#pool = new RowPool(parts.model, parts.kvCacheBytes, parts.kvPrecision);
     this.#sessions.set(false, Promise.resolve(session));
     this.#scheduler = new Scheduler(parts.model, this.#pool, (taps) =>
       this.#session(taps, parts.openSession),

@@ -1,6 +1,8 @@
 import { DisposedError, InvalidArgumentError } from '../../errors.ts';
+import { float16ToFloat32, float32ToFloat16 } from '../../tensor/float16.ts';
 import { rotateHeads, unrotateHeads } from '../../tensor/rope.ts';
 import type { KvCache, ModelInfo, Slot } from '../engine.ts';
+import type { KvBuffer } from './kv-precision.ts';
 import type { PoolRow, RowPool } from './row-pool.ts';
 
 export interface RowCopy {
@@ -45,7 +47,8 @@ export class OnnxKvCache implements KvCache {
     const heads = new Float32Array(kvHeads * headDim); // [H, D]
     for (let h = 0; h < kvHeads; h++) {
       const from = this.#pool.offset(this.row, h, slot.position);
-      heads.set(buffer.subarray(from, from + headDim), h * headDim);
+      const head = buffer.subarray(from, from + headDim);
+      heads.set(head instanceof Uint16Array ? float16ToFloat32(head) : head, h * headDim);
     }
     if (slot.kind === 'key') unrotateHeads(heads, headDim, slot.position, this.#model.rope);
     return heads;
@@ -66,10 +69,35 @@ export class OnnxKvCache implements KvCache {
       rotated = delta.slice();
       rotateHeads(rotated, headDim, slot.position, this.#model.rope);
     }
+    if (buffer instanceof Uint16Array) {
+      this.#addToHalves(buffer, slot, rotated);
+      return;
+    }
     for (let h = 0; h < kvHeads; h++) {
       const to = this.#pool.offset(this.row, h, slot.position);
       for (let d = 0; d < headDim; d++) buffer[to + d]! += rotated[h * headDim + d]!;
     }
+  }
+
+  /** Sums in float32, rounded to the nearest float16 once; all or nothing. */
+  #addToHalves(buffer: Uint16Array, { position }: Slot, delta: Float32Array): void {
+    const { kvHeads, headDim } = this.#model;
+    const place = (h: number) => {
+      const at = this.#pool.offset(this.row, h, position);
+      return buffer.subarray(at, at + headDim);
+    };
+    const sums = new Float32Array(kvHeads * headDim); // [H, D]
+    for (let h = 0; h < kvHeads; h++)
+      float16ToFloat32(place(h), sums.subarray(h * headDim, (h + 1) * headDim));
+    for (let i = 0; i < sums.length; i++) sums[i]! += delta[i]!;
+    const halves = float32ToFloat16(sums);
+    if (halves.some((half) => (half & 0x7c00) === 0x7c00)) {
+      throw new InvalidArgumentError(
+        'delta',
+        'The edit takes a key or value past 65,504, the largest float16. Use smaller coefficients, or load the model with kvPrecision fp32.',
+      );
+    }
+    for (let h = 0; h < kvHeads; h++) place(h).set(halves.subarray(h * headDim, (h + 1) * headDim));
   }
 
   async fork(): Promise<KvCache> {
@@ -122,7 +150,7 @@ export class OnnxKvCache implements KvCache {
     }
   }
 
-  #buffer({ layer, kind, position }: Slot): Float32Array {
+  #buffer({ layer, kind, position }: Slot): KvBuffer {
     const { layers } = this.#model;
     if (!Number.isInteger(layer) || layer < 0 || layer >= layers) {
       throw new InvalidArgumentError(

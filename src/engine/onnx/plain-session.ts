@@ -5,6 +5,7 @@ import * as ort from 'onnxruntime-node';
 import { RuntimeFailureError } from '../../errors.ts';
 import { checkStep } from './check-step.ts';
 import { checkGraphLayout } from './graph-layout.ts';
+import type { KvBuffer } from './kv-precision.ts';
 import type { RowPool } from './row-pool.ts';
 import type { Session, Step, StepResult } from './session.ts';
 import { StepGate } from './step-gate.ts';
@@ -69,7 +70,7 @@ class PlainSession implements Session {
   readonly #options: GraphSessionOptions;
   readonly #gate = new StepGate();
   /** By a pool's first buffer, for the rows last used. Weak: a pool that gave its memory back shall not be kept from that. */
-  readonly #views = new WeakMap<Float32Array, CacheViews>();
+  readonly #views = new WeakMap<KvBuffer, CacheViews>();
 
   constructor(session: ort.InferenceSession, options: GraphSessionOptions) {
     this.#session = session;
@@ -144,7 +145,11 @@ class PlainSession implements Session {
         ['key', pool.keys[l]!],
         ['value', pool.values[l]!],
       ] as const) {
-        const tensor = new ort.Tensor('float32', buffer.subarray(from, to), shape);
+        const part = buffer.subarray(from, to);
+        const tensor =
+          part instanceof Uint16Array
+            ? new ort.Tensor('float16', part, shape)
+            : new ort.Tensor('float32', part, shape);
         past[`past_key_values.${l}.${kind}`] = tensor;
         present[`present.${l}.${kind}`] = tensor;
       }

@@ -5,7 +5,8 @@
  */
 import { setImmediate as nextMacrotask } from 'node:timers/promises';
 import { OutOfMemoryError } from '../../errors.ts';
-import { allocateGrowable, resizeFloats } from './allocate-floats.ts';
+import { allocateGrowable, resizeInPlace } from './allocate-floats.ts';
+import { type KvBuffer, type KvPrecision, kvArrays } from './kv-precision.ts';
 
 export interface PoolShape {
   readonly layers: number;
@@ -34,15 +35,17 @@ const KEPT_BYTES = 64 * 2 ** 20;
 export class RowPool {
   readonly shape: PoolShape;
   readonly budgetBytes: number;
+  readonly precision: KvPrecision;
   /** L buffers of [rows, H, capacity, D]. They lengthen in place when rows are added, and are replaced when the capacity grows. */
-  keys: Float32Array[] = [];
-  values: Float32Array[] = [];
+  keys: KvBuffer[] = [];
+  values: KvBuffer[] = [];
   #owners: (PoolRow | null)[] = [];
   #capacity = 0;
 
-  constructor(shape: PoolShape, budgetBytes: number) {
+  constructor(shape: PoolShape, budgetBytes: number, precision: KvPrecision = 'fp32') {
     this.shape = shape;
     this.budgetBytes = budgetBytes;
+    this.precision = precision;
   }
 
   get rows(): number {
@@ -58,17 +61,21 @@ export class RowPool {
     return this.#owners.reduce((n, owner) => n + (owner ? 1 : 0), 0);
   }
 
-  /** Bytes of keys and values of one position: 2 * L * H * D * 4. */
+  /** Bytes of keys and values of one position: 2 * L * H * D * (4, or 2 in fp16). */
   get bytesPerPosition(): number {
     const { layers, kvHeads, headDim } = this.shape;
-    return 2 * layers * kvHeads * headDim * Float32Array.BYTES_PER_ELEMENT;
+    return 2 * layers * kvHeads * headDim * this.#bytesPerNumber;
+  }
+
+  get #bytesPerNumber(): number {
+    return kvArrays[this.precision].BYTES_PER_ELEMENT;
   }
 
   get bytes(): number {
     return this.rows * this.#capacity * this.bytesPerPosition;
   }
 
-  /** Floats of one row in one buffer: H * capacity * D. */
+  /** Numbers of one row in one buffer: H * capacity * D. */
   get rowStride(): number {
     return this.shape.kvHeads * this.#capacity * this.shape.headDim;
   }
@@ -117,9 +124,9 @@ export class RowPool {
   }
 
   #copyLayer(layer: number, from: PoolRow, to: PoolRow, length: number): void {
-    this.#forEachHead([layer], length, (buffer, head, floats) => {
+    this.#forEachHead([layer], length, (buffer, head, numbers) => {
       const source = from.index * this.rowStride + head;
-      buffer.copyWithin(to.index * this.rowStride + head, source, source + floats);
+      buffer.copyWithin(to.index * this.rowStride + head, source, source + numbers);
     });
   }
 
@@ -166,11 +173,11 @@ export class RowPool {
     const [rowA, rowB] = [this.#owners[a] ?? null, this.#owners[b] ?? null];
     const stride = this.rowStride;
     const length = Math.max(rowA?.length ?? 0, rowB?.length ?? 0);
-    const spare = new Float32Array(length * this.shape.headDim);
-    this.#forEachHead(this.keys.keys(), length, (buffer, head, floats) => {
+    const spare = new kvArrays[this.precision](length * this.shape.headDim);
+    this.#forEachHead(this.keys.keys(), length, (buffer, head, numbers) => {
       const [inA, inB] = [a * stride + head, b * stride + head];
-      spare.set(buffer.subarray(inA, inA + floats));
-      buffer.copyWithin(inA, inB, inB + floats);
+      spare.set(buffer.subarray(inA, inA + numbers));
+      buffer.copyWithin(inA, inB, inB + numbers);
       buffer.set(spare, inB);
     });
     this.#owners[a] = rowB;
@@ -183,7 +190,7 @@ export class RowPool {
   #forEachHead(
     layers: Iterable<number>,
     length: number,
-    visit: (buffer: Float32Array, headOffset: number, floats: number) => void,
+    visit: (buffer: KvBuffer, headOffset: number, numbers: number) => void,
   ): void {
     const { kvHeads, headDim } = this.shape;
     for (const layer of layers) {
@@ -210,10 +217,10 @@ export class RowPool {
   }
 
   /** Lengthens the buffers where they lie: nothing is copied, no view moves. False where they cannot be that long. */
-  #extend(floats: number, wanted: string): boolean {
+  #extend(numbers: number, wanted: string): boolean {
     const buffers = [...this.keys, ...this.values];
-    if (buffers.length === 0 || !buffers.every((buffer) => inPlace(buffer, floats))) return false;
-    for (const buffer of buffers) resizeFloats(buffer, floats, wanted);
+    if (buffers.length === 0 || !buffers.every((buffer) => inPlace(buffer, numbers))) return false;
+    for (const buffer of buffers) resizeInPlace(buffer, numbers, wanted);
     return true;
   }
 
@@ -231,17 +238,17 @@ export class RowPool {
           'Dispose caches that are no longer used, run fewer at once, or raise `kvCacheBytes`.',
       );
     }
-    const floats = rows * kvHeads * capacity * headDim;
-    if (capacity === this.#capacity && this.#extend(floats, wanted)) {
+    const numbers = rows * kvHeads * capacity * headDim;
+    if (capacity === this.#capacity && this.#extend(numbers, wanted)) {
       while (this.#owners.length < rows) this.#owners.push(null);
       return;
     }
     const old = { capacity: this.#capacity, stride: this.rowStride };
     const held = this.#owners.filter((owner) => owner !== null);
     // as many rows as the budget allows can join later without a copy
-    const most = Math.floor(this.budgetBytes / (2 * layers * Float32Array.BYTES_PER_ELEMENT));
-    const grow = (buffer: Float32Array | undefined): Float32Array => {
-      const grown = allocateGrowable(floats, Math.max(floats, most), wanted);
+    const most = Math.floor(this.budgetBytes / (2 * layers * this.#bytesPerNumber));
+    const grow = (buffer: KvBuffer | undefined): KvBuffer => {
+      const grown = allocateGrowable(this.precision, numbers, Math.max(numbers, most), wanted);
       if (!buffer) return grown;
       for (const [index, owner] of held.entries()) {
         for (let h = 0; h < kvHeads; h++) {
@@ -265,9 +272,9 @@ export class RowPool {
   }
 }
 
-function inPlace(buffer: Float32Array, floats: number): boolean {
+function inPlace(buffer: KvBuffer, numbers: number): boolean {
   const { resizable, maxByteLength } = buffer.buffer as ArrayBuffer;
-  return resizable && maxByteLength >= floats * Float32Array.BYTES_PER_ELEMENT;
+  return resizable && maxByteLength >= numbers * buffer.BYTES_PER_ELEMENT;
 }
 
 const megabytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;

@@ -4,19 +4,23 @@
  *
  * inputs:  input_ids int64 [B, S] · seqlens_k int32 [B], each row's positions after this step minus 1 ·
  *          total_sequence_length int32 [1], the largest of them plus 1 · logits_at int64 [N], indexes into B * S ·
- *          past_key_values.{l}.key|value float32 [B, H, T, D]
+ *          past_key_values.{l}.key|value float32 or float16 [B, H, T, D]
  * outputs: logits float32 [N, V] · present.{l}.key|value, as the past (pass the same buffers)
  * taps:    input residual_offset float32 [L, B, C], added to the residual stream after each layer, at all S positions
  *          output hidden float32 [L, N, C], the residual stream after each layer, offset included
  */
+import type { KvPrecision } from '../kv-precision.ts';
 import type { CheckpointConfig } from './checkpoint.ts';
 import type { DecoderWeights, LayerWeights } from './decoder-weights.ts';
 import { GraphBuilder, microsoft, type WeightRef } from './graph-builder.ts';
+import { dataType } from './onnx-proto.ts';
 import { Products } from './products.ts';
 
 export interface DecoderGraphOptions {
   /** With residual taps. */
   readonly taps: boolean;
+  /** Of the KV cache. In fp16, attention alone is computed between casts: all else stays float32. */
+  readonly kvPrecision: KvPrecision;
   /** Name of the weight file, in the graph's folder. */
   readonly weightsFile: string;
 }
@@ -25,9 +29,9 @@ export interface DecoderGraphOptions {
 export function decoderGraph(
   config: CheckpointConfig,
   weights: DecoderWeights,
-  { taps, weightsFile }: DecoderGraphOptions,
+  { taps, kvPrecision, weightsFile }: DecoderGraphOptions,
 ): Uint8Array {
-  return new DecoderGraph(config, weights, new GraphBuilder(weightsFile), taps).build();
+  return new DecoderGraph(config, weights, new GraphBuilder(weightsFile), taps, kvPrecision).build();
 }
 
 /** A residual stream in two parts: what was there, and what the block before adds. */
@@ -42,14 +46,22 @@ class DecoderGraph {
   readonly #graph: GraphBuilder;
   readonly #products: Products;
   readonly #taps: boolean;
+  readonly #kvPrecision: KvPrecision;
   readonly #hidden: string[] = [];
 
-  constructor(config: CheckpointConfig, weights: DecoderWeights, graph: GraphBuilder, taps: boolean) {
+  constructor(
+    config: CheckpointConfig,
+    weights: DecoderWeights,
+    graph: GraphBuilder,
+    taps: boolean,
+    kvPrecision: KvPrecision,
+  ) {
     this.#config = config;
     this.#weights = weights;
     this.#graph = graph;
     this.#products = new Products(graph);
     this.#taps = taps;
+    this.#kvPrecision = kvPrecision;
   }
 
   build(): Uint8Array {
@@ -63,10 +75,11 @@ class DecoderGraph {
     graph.output('logits', 'float32', ['asked', vocabSize]);
     if (this.#taps) graph.output('hidden', 'float32', [layers, 'asked', hidden]);
     const buffer = ['batch', kvHeads, 'positions', headDim];
+    const kvType = this.#kvPrecision === 'fp16' ? 'float16' : 'float32';
     for (let layer = 0; layer < layers; layer++) {
       for (const kind of ['key', 'value']) {
-        graph.input(`past_key_values.${layer}.${kind}`, 'float32', buffer);
-        graph.output(`present.${layer}.${kind}`, 'float32', buffer);
+        graph.input(`past_key_values.${layer}.${kind}`, kvType, buffer);
+        graph.output(`present.${layer}.${kind}`, kvType, buffer);
       }
     }
     graph.integers('row', [-1, hidden]);
@@ -117,22 +130,25 @@ class DecoderGraph {
   #attention(index: number, normed: string, { qkv }: LayerWeights): string {
     const graph = this.#graph;
     const name = `layer${index}.attention`;
+    const half = this.#kvPrecision === 'fp16';
     const [query, key, value] =
       qkv.length === 1
         ? [this.#products.linear(`layer${index}.qkv`, normed, qkv[0]), '', '']
         : qkv.map((part, i) => this.#products.linear(`layer${index}.${'qkv'[i]}`, normed, part));
     const past = `past_key_values.${index}`;
     const present = `present.${index}`;
+    const { cos, sin } = this.#weights.rope[this.#kvPrecision];
+    const cast = (from: string) => (half && from ? this.#cast(from, `${from}.half`, 'float16') : from);
     const inputs = [
-      query!,
-      key!,
-      value!,
+      cast(query!),
+      cast(key!),
+      cast(value!),
       `${past}.key`,
       `${past}.value`,
       'seqlens_k',
       'total_sequence_length',
-      graph.weight('rope.cos', this.#weights.cos),
-      graph.weight('rope.sin', this.#weights.sin),
+      graph.weight('rope.cos', cos),
+      graph.weight('rope.sin', sin),
     ];
     graph.nodes('GroupQueryAttention', name, inputs, [name, `${present}.key`, `${present}.value`], {
       domain: microsoft,
@@ -143,7 +159,11 @@ class DecoderGraph {
         rotary_interleaved: { int: 0 },
       },
     });
-    return name;
+    return half ? this.#cast(name, `${name}.float`, 'float32') : name;
+  }
+
+  #cast(from: string, name: string, type: 'float16' | 'float32'): string {
+    return this.#graph.node('Cast', name, [from], { attributes: { to: { int: dataType[type] } } });
   }
 
   /** down(silu(gate(x)) * up(x)) */

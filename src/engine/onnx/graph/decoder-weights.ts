@@ -1,5 +1,7 @@
 /** All weights of a decoder, as written to the weight file: what both graphs refer to. */
+import { float32ToFloat16 } from '../../../tensor/float16.ts';
 import { ropeCosSin } from '../../../tensor/rope.ts';
+import type { KvPrecision } from '../kv-precision.ts';
 import { embeddingName, finalNormName, layerTensor, outputName } from './checkpoint-tensors.ts';
 import type { WeightRef } from './graph-builder.ts';
 import {
@@ -35,9 +37,8 @@ export interface DecoderWeights {
   readonly output: Matrix;
   readonly finalNorm: WeightRef;
   readonly layers: readonly LayerWeights[];
-  /** [maxPositions, rotaryDim / 2] */
-  readonly cos: WeightRef;
-  readonly sin: WeightRef;
+  /** [maxPositions, rotaryDim / 2] for each precision of keys and values. */
+  readonly rope: Readonly<Record<KvPrecision, { readonly cos: WeightRef; readonly sin: WeightRef }>>;
 }
 
 export async function writeDecoderWeights(
@@ -48,8 +49,14 @@ export async function writeDecoderWeights(
   const { cos, sin } = ropeCosSin(config.rope, maxPositions);
   const tableShape = [maxPositions, config.rope.rotaryDim / 2];
   const rope = {
-    cos: await source.file.add('float32', tableShape, cos),
-    sin: await source.file.add('float32', tableShape, sin),
+    fp32: {
+      cos: await source.file.add('float32', tableShape, cos),
+      sin: await source.file.add('float32', tableShape, sin),
+    },
+    fp16: {
+      cos: await source.file.add('float16', tableShape, float32ToFloat16(cos)),
+      sin: await source.file.add('float16', tableShape, float32ToFloat16(sin)),
+    },
   };
   const embedding = await writeMatrix(source, [embeddingName], 'table');
   const output = config.tiedEmbeddings ? embedding : await writeMatrix(source, [outputName], 'table');
@@ -85,5 +92,5 @@ export async function writeDecoderWeights(
     });
   }
   const finalNorm = await writeVector(source, [finalNormName]);
-  return { embedding, output, finalNorm, layers, ...rope };
+  return { embedding, output, finalNorm, layers, rope };
 }

@@ -3,14 +3,23 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { InvalidFileError } from '../../../errors.ts';
+import type { KvPrecision } from '../kv-precision.ts';
 
 export const manifestFile = 'graph.json';
 export const graphFile = 'model.onnx';
 export const tapsGraphFile = 'model.taps.onnx';
+export const kv16GraphFile = 'model.kv16.onnx';
+export const kv16TapsGraphFile = 'model.kv16.taps.onnx';
 export const weightsFile = 'weights.bin';
 
 /** Raised whenever a graph of an older kvsteer would no longer do. */
-export const GRAPH_FORMAT_VERSION = 3;
+export const GRAPH_FORMAT_VERSION = 4;
+
+/** The graph over a KV cache of `kvPrecision`, with or without residual taps. */
+export function graphFileFor(kvPrecision: KvPrecision, taps: boolean): string {
+  if (kvPrecision === 'fp16') return taps ? kv16TapsGraphFile : kv16GraphFile;
+  return taps ? tapsGraphFile : graphFile;
+}
 
 const count = z.number().int().positive();
 const positive = z.number().positive();
@@ -48,7 +57,13 @@ const manifestSchema = z.strictObject({
     fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
   }),
   /** Bytes of each file. */
-  files: z.strictObject({ [graphFile]: count, [tapsGraphFile]: count, [weightsFile]: count }),
+  files: z.strictObject({
+    [graphFile]: count,
+    [tapsGraphFile]: count,
+    [kv16GraphFile]: count,
+    [kv16TapsGraphFile]: count,
+    [weightsFile]: count,
+  }),
 });
 
 export type GraphManifest = z.infer<typeof manifestSchema>;

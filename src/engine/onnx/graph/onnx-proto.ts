@@ -4,14 +4,17 @@
  */
 
 /** TensorProto.DataType */
-export const dataType = { float32: 1, uint8: 2, int32: 6, int64: 7 } as const;
+export const dataType = { float32: 1, uint8: 2, int32: 6, int64: 7, float16: 10 } as const;
 export type DataType = keyof typeof dataType;
 
 /** Bytes a number of the type takes. */
-export const dataTypeBytes = { float32: 4, uint8: 1, int32: 4, int64: 8 } as const satisfies Record<
-  DataType,
-  number
->;
+export const dataTypeBytes = {
+  float32: 4,
+  uint8: 1,
+  int32: 4,
+  int64: 8,
+  float16: 2,
+} as const satisfies Record<DataType, number>;
 
 /** A number fixes the size; a text names a size known at run time. */
 export type Dim = number | string;

@@ -32,7 +32,7 @@ export class WeightFile implements AsyncDisposable {
   }
 
   /** Writes `data` into a reserved place, `at` bytes from its start. */
-  async fill(ref: WeightRef, data: Uint8Array | Float32Array, at = 0): Promise<void> {
+  async fill(ref: WeightRef, data: Uint8Array | Uint16Array | Float32Array, at = 0): Promise<void> {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     for (let done = 0; done < bytes.length; ) {
       const { bytesWritten } = await this.#handle.write(
@@ -45,7 +45,11 @@ export class WeightFile implements AsyncDisposable {
     }
   }
 
-  async add(type: DataType, dims: readonly number[], data: Uint8Array | Float32Array): Promise<WeightRef> {
+  async add(
+    type: DataType,
+    dims: readonly number[],
+    data: Uint8Array | Uint16Array | Float32Array,
+  ): Promise<WeightRef> {
     const ref = this.reserve(type, dims);
     await this.fill(ref, data);
     return ref;

@@ -52,6 +52,8 @@ describe('writeGraph', () => {
     expect(await readdir(parent)).toEqual(['graph']);
     expect((await readdir(folder)).sort()).toEqual([
       'graph.json',
+      'model.kv16.onnx',
+      'model.kv16.taps.onnx',
       'model.onnx',
       'model.taps.onnx',
       'weights.bin',

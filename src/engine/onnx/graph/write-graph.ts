@@ -1,8 +1,12 @@
-/** Writes a steerable ONNX graph from a checkpoint: two graphs, with and without residual taps, over one weight file. */
+/**
+ * Writes a steerable ONNX graph from a checkpoint: four graphs over one weight file: float32 and
+ * float16 keys and values, each with and without residual taps.
+ */
 import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { InvalidArgumentError } from '../../../errors.ts';
+import type { KvPrecision } from '../kv-precision.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { decoderGraph } from './decoder-graph.ts';
 import { writeDecoderWeights } from './decoder-weights.ts';
@@ -10,6 +14,9 @@ import {
   GRAPH_FORMAT_VERSION,
   type GraphManifest,
   graphFile,
+  graphFileFor,
+  kv16GraphFile,
+  kv16TapsGraphFile,
   manifestFile,
   tapsGraphFile,
   weightsFile,
@@ -71,10 +78,11 @@ export async function writeGraph(
       signal,
       report.written,
     );
-    const graph = decoderGraph(config, weights, { taps: false, weightsFile });
-    const tapsGraph = decoderGraph(config, weights, { taps: true, weightsFile });
-    await writeFile(join(temporary, graphFile), graph, { flush: true });
-    await writeFile(join(temporary, tapsGraphFile), tapsGraph, { flush: true });
+    const write = async (kvPrecision: KvPrecision, taps: boolean) => {
+      const graph = decoderGraph(config, weights, { taps, kvPrecision, weightsFile });
+      await writeFile(join(temporary, graphFileFor(kvPrecision, taps)), graph, { flush: true });
+      return graph.length;
+    };
     const { architecture, layers, heads, kvHeads, headDim, hidden, vocabSize, contextLength, rope } = config;
     const manifest: GraphManifest = {
       formatVersion: GRAPH_FORMAT_VERSION,
@@ -93,7 +101,13 @@ export async function writeGraph(
         rope,
         fingerprint,
       },
-      files: { [graphFile]: graph.length, [tapsGraphFile]: tapsGraph.length, [weightsFile]: bytes },
+      files: {
+        [graphFile]: await write('fp32', false),
+        [tapsGraphFile]: await write('fp32', true),
+        [kv16GraphFile]: await write('fp16', false),
+        [kv16TapsGraphFile]: await write('fp16', true),
+        [weightsFile]: bytes,
+      },
     };
     await writeFile(join(temporary, manifestFile), `${JSON.stringify(manifest, null, 2)}\n`, { flush: true });
     signal?.throwIfAborted();

@@ -1,8 +1,9 @@
 /** An engine over the miniature checkpoint, for tests of life cycle and failures: loads in milliseconds, speaks numbers. */
 import { join } from 'node:path';
 import type { Tokenizer } from '../../engine.ts';
-import { graphFile, tapsGraphFile } from '../graph/graph-manifest.ts';
+import { graphFileFor } from '../graph/graph-manifest.ts';
 import { writeGraph } from '../graph/write-graph.ts';
+import type { KvPrecision } from '../kv-precision.ts';
 import { OnnxEngine } from '../onnx-engine.ts';
 import { openPlainSession } from '../plain-session.ts';
 import type { Session } from '../session.ts';
@@ -23,6 +24,7 @@ export async function writeMiniature(folder: string): Promise<Miniature> {
 
 export interface MiniatureOptions {
   readonly kvCacheBytes?: number;
+  readonly kvPrecision?: KvPrecision;
   readonly threads?: number;
   /** Put around each session that opens. */
   readonly wrap?: (session: Session) => Session;
@@ -31,16 +33,22 @@ export interface MiniatureOptions {
 export async function openMiniature(
   { folder, model }: Miniature,
   runtime: keyof typeof runtimes,
-  { kvCacheBytes = 2 ** 26, threads = 1, wrap = (session) => session }: MiniatureOptions = {},
+  {
+    kvCacheBytes = 2 ** 26,
+    kvPrecision = 'fp32',
+    threads = 1,
+    wrap = (session) => session,
+  }: MiniatureOptions = {},
 ): Promise<OnnxEngine> {
   return await OnnxEngine.open({
     model: { name: 'miniature', ...model },
     capabilities: { engine: 'onnx', precision: 'q4', residualTaps: true, batching: true },
     tokenizer: numbers,
     kvCacheBytes,
+    kvPrecision,
     openSession: async (taps) =>
       wrap(
-        await runtimes[runtime](join(folder, taps ? tapsGraphFile : graphFile), { ...model, threads, taps }),
+        await runtimes[runtime](join(folder, graphFileFor(kvPrecision, taps)), { ...model, threads, taps }),
       ),
   });
 }

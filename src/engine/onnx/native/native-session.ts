@@ -2,6 +2,7 @@
 import { allocateFloats } from '../allocate-floats.ts';
 import { checkStep } from '../check-step.ts';
 import { checkGraphLayout } from '../graph-layout.ts';
+import type { KvBuffer } from '../kv-precision.ts';
 import { couldNotLoad, type GraphSessionOptions } from '../plain-session.ts';
 import type { RowPool } from '../row-pool.ts';
 import type { Session, Step, StepResult } from '../session.ts';
@@ -53,7 +54,7 @@ class NativeSession implements Session {
   readonly #gate = new StepGate();
   readonly #cacheTensors = new Map<string, CacheTensors>();
   /** Of the pool whose tensors are kept. Weak: a pool that gave its memory back shall not be kept from that. */
-  #buffers: WeakRef<Float32Array> | undefined;
+  #buffers: WeakRef<KvBuffer> | undefined;
   #logits: Float32Array = new Float32Array(0);
   #hidden: Float32Array = new Float32Array(0);
 
