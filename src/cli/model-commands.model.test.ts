@@ -34,7 +34,7 @@ describe('extract', () => {
     expect(extracted.stdout).toContain('4 pairs, ');
     expect(extracted.stdout).toContain(`kvsteer compare --vector ${vector} --values 1,2,4 "`);
     const { recipe, pairs, keyMode } = await loadVector(vector);
-    expect(recipe).toBe('items of steps, 2 example turns (given), the first 4');
+    expect(recipe).toBe('items of steps.jsonl, 2 example turns (given), the first 4');
     expect([pairs?.count, keyMode]).toEqual([4, 'unrotated']);
     expect(await readdir(join(folder, 'new'))).toEqual(['steps.safetensors']);
   });

@@ -85,8 +85,10 @@ export async function* submit(
         for (const id of ids.slice(at, at + CHUNK)) ended.add(id);
         at += CHUNK;
       }
-      const looked = [...ended].slice(0, CHUNK);
-      for (const id of looked) ended.delete(id);
+      const next = [...ended].slice(0, CHUNK);
+      for (const id of next) ended.delete(id);
+      // the event of a job can come while its answers are already being fetched
+      const looked = next.filter((id) => pending.has(id));
       const found = await Promise.all(looked.map((id) => look(queue, id, pending.get(id)!)));
       for (const [i, answers] of found.entries()) {
         const id = looked[i]!;
