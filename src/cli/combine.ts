@@ -2,21 +2,10 @@ import type { Command } from 'commander';
 import type { SteeringVector } from '../vectors/vector.ts';
 import { requireFreeOutput } from './free-output.ts';
 import { measuresOf } from './inspect.ts';
-import { number } from './options/parse.ts';
+import { addVectorOutputOptions, type VectorOutputFlags } from './options/vector-output-options.ts';
 import { readVector } from './read-vector.ts';
 import { renderFields } from './render/table.ts';
 import { colorsOf, printJson, printLine, type Terminal } from './terminal.ts';
-
-interface CombineFlags {
-  readonly output: string;
-  readonly overwrite?: boolean;
-  readonly recommendValues?: number;
-  readonly recommendKeys?: number;
-  readonly name?: string;
-  readonly licence?: string;
-  readonly creator?: string;
-  readonly json?: boolean;
-}
 
 const examples = `
 The expression holds vectors, numbers, + - * / and parentheses. A vector is named as for
@@ -35,24 +24,19 @@ Examples:
 `;
 
 export function addCombineCommand(program: Command, terminal: Terminal): void {
-  program
+  const command = program
     .command('combine')
     .summary('add, scale and project vectors')
     .description('Makes a vector out of others by a formula. The result records the formula.')
-    .argument('<expression>', 'the formula, in quotes')
-    .requiredOption('-o, --output <file>', 'where the vector goes, a .safetensors file (required)')
-    .option('--overwrite', 'replace the output file if it exists')
-    .option('--recommend-values <c>', 'coefficient of the values, kept in the file as its default', number())
-    .option('--recommend-keys <c>', 'coefficient of the keys, kept in the file as its default', number())
-    .option('--name <text>', 'what the vector is, kept in the file')
-    .option('--licence <text>', "licence, kept in the file (default: the vectors', where they share one)")
-    .option('--creator <text>', 'who made it, kept in the file')
-    .option('--json', 'print the summary as one JSON object')
+    .argument('<expression>', 'the formula, in quotes');
+  addVectorOutputOptions(command, {
+    licence: "licence, kept in the file (default: the vectors', where they share one)",
+  })
     .addHelpText('after', examples)
-    .action((expression: string, flags: CombineFlags) => combine(expression, flags, terminal));
+    .action((expression: string, flags: VectorOutputFlags) => combine(expression, flags, terminal));
 }
 
-async function combine(text: string, flags: CombineFlags, { stdout }: Terminal): Promise<void> {
+async function combine(text: string, flags: VectorOutputFlags, { stdout }: Terminal): Promise<void> {
   const { parseExpression } = await import('./combine/expression.ts');
   const { evaluateExpression, namesOf } = await import('./combine/evaluate.ts');
   const { inspectVector } = await import('../vectors/inspect-vector.ts');

@@ -9,23 +9,15 @@ import { type AggregationFlags, addAggregationOptions } from './options/aggregat
 import { DEFAULT_MODEL, DEFAULT_PRECISION } from './options/defaults.ts';
 import { addModelOptions, type ModelFlags } from './options/model-options.ts';
 import { addPairOptions, type PairFlags, pairHelp } from './options/pair-options.ts';
-import { number } from './options/parse.ts';
+import { addVectorOutputOptions, type VectorOutputFlags } from './options/vector-output-options.ts';
 import { preparePairs } from './prepare-pairs.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { counted, formatMilliseconds, shellWord } from './render/quantities.ts';
 import { renderFields } from './render/table.ts';
 import { colorsOf, printJson, printLine, type Terminal, widthOf } from './terminal.ts';
 
-interface ExtractFlags extends ModelFlags, PairFlags, AggregationFlags {
-  readonly output: string;
-  readonly overwrite?: boolean;
+interface ExtractFlags extends ModelFlags, PairFlags, AggregationFlags, VectorOutputFlags {
   readonly keyMode: KeyMode;
-  readonly recommendValues?: number;
-  readonly recommendKeys?: number;
-  readonly name?: string;
-  readonly licence?: string;
-  readonly creator?: string;
-  readonly json?: boolean;
 }
 
 const examples = `${pairHelp}
@@ -55,16 +47,9 @@ export function addExtractCommand(program: Command, terminal: Terminal): void {
       .default('unrotated'),
   );
   addAggregationOptions(command);
-  addModelOptions(command)
-    .optionsGroup('Output:')
-    .requiredOption('-o, --output <file>', 'where the vector goes, a .safetensors file (required)')
-    .option('--overwrite', 'replace the output file if it exists')
-    .option('--recommend-values <c>', 'coefficient of the values, kept in the file as its default', number())
-    .option('--recommend-keys <c>', 'coefficient of the keys, kept in the file as its default', number())
-    .option('--name <text>', 'what the vector is, kept in the file (default: the file it came from)')
-    .option('--licence <text>', 'licence of the vector, kept in the file')
-    .option('--creator <text>', 'who made it, kept in the file')
-    .option('--json', 'print the summary as one JSON object')
+  addVectorOutputOptions(addModelOptions(command).optionsGroup('Output:'), {
+    name: 'what the vector is, kept in the file (default: the file it came from)',
+  })
     .addHelpText('after', examples)
     .action((flags: ExtractFlags) => extract(flags, terminal));
 }

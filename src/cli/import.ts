@@ -6,21 +6,14 @@ import { measuresOf } from './inspect.ts';
 import { openEngine } from './open-engine.ts';
 import { addModelOptions, type ModelFlags } from './options/model-options.ts';
 import { number } from './options/parse.ts';
+import { addVectorOutputOptions, type VectorOutputFlags } from './options/vector-output-options.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { renderFields } from './render/table.ts';
 import { colorsOf, printJson, printLine, type Terminal } from './terminal.ts';
 
-interface ImportFlags extends ModelFlags {
-  readonly output: string;
-  readonly overwrite?: boolean;
+interface ImportFlags extends ModelFlags, VectorOutputFlags {
   readonly keyMode: KeyMode;
   readonly position: number;
-  readonly recommendValues?: number;
-  readonly recommendKeys?: number;
-  readonly name?: string;
-  readonly licence?: string;
-  readonly creator?: string;
-  readonly json?: boolean;
 }
 
 const examples = `
@@ -61,16 +54,7 @@ export function addImportCommand(program: Command, terminal: Terminal): void {
       number({ min: 1, integer: true }),
       1,
     );
-  addModelOptions(command)
-    .optionsGroup('Output:')
-    .requiredOption('-o, --output <file>', 'where the vector goes, a .safetensors file (required)')
-    .option('--overwrite', 'replace the output file if it exists')
-    .option('--recommend-values <c>', 'coefficient of the values, kept in the file as its default', number())
-    .option('--recommend-keys <c>', 'coefficient of the keys, kept in the file as its default', number())
-    .option('--name <text>', 'what the vector is, kept in the file')
-    .option('--licence <text>', 'licence of the vector, kept in the file')
-    .option('--creator <text>', 'who made it, kept in the file')
-    .option('--json', 'print the summary as one JSON object')
+  addVectorOutputOptions(addModelOptions(command).optionsGroup('Output:'))
     .addHelpText('after', examples)
     .action((file: string, flags: ImportFlags) => importVector(file, flags, terminal));
 }
